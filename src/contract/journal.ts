@@ -1,0 +1,80 @@
+import type { Finding } from "../model/finding.ts";
+import type { JsonValue } from "../model/json.ts";
+
+/** A record that could not be handled, or a finding that could not be delivered; replayable. */
+export interface DeadLetter {
+  readonly kind: "record" | "finding";
+  /** Source or sink that it belongs to. */
+  readonly component: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly reason: string;
+  /** For a record: where it was read and its first bytes (base64 when not UTF-8); for a finding: the finding. */
+  readonly origin?: string;
+  readonly length?: number;
+  readonly text?: string;
+  readonly base64?: string;
+  readonly finding?: Finding;
+}
+
+/** What one delivery of a source comes to. Committed whole or not at all. */
+export interface Commit {
+  readonly source: string;
+  readonly range: string;
+  readonly checkpoint: JsonValue;
+  readonly findings: readonly Finding[];
+  readonly deadLetters: readonly DeadLetter[];
+  /** Finding ids of ours that were read back in this delivery: confirmed deliveries. */
+  readonly confirmed: readonly string[];
+}
+
+export interface JournalEntry {
+  /** Rises by one per finding of a stream; gaps never occur. */
+  readonly seq: number;
+  readonly finding: Finding;
+}
+
+/** A finding that was sent and not yet seen again. */
+export interface Unconfirmed {
+  readonly finding: Finding;
+  /** How often it was sent. */
+  readonly attempts: number;
+  /** Epoch milliseconds of the last sending. */
+  readonly sentAt: number;
+}
+
+/** Streams: `raw` (assessed findings) → stage → `out` (what sinks read). */
+export type StreamName = "raw" | "out";
+
+/**
+ * The durable middle of the pipeline. Every method that changes something resolves when it is on disk (fsync), whole or not
+ * at all. One process writes. Readers are named; each has its own cursor in its stream.
+ */
+export interface Journal {
+  checkpoint(source: string): JsonValue | undefined;
+  /** False: the range was committed before and nothing was done. Waits (not throws) while required readers hold a full journal. */
+  commit(commit: Commit, signal?: AbortSignal): Promise<boolean>;
+  /** Up to `limit` entries after the reader's cursor, in order. */
+  read(stream: StreamName, reader: string, limit: number): readonly JournalEntry[];
+  /** Resolves when the reader has something to read or `signal` aborts. */
+  wait(stream: StreamName, reader: string, signal: AbortSignal): Promise<void>;
+  /** Input cursor, the stage's own state and its output, together. */
+  advanceStage(
+    stage: string,
+    upTo: number,
+    state: ReadonlyMap<string, JsonValue | undefined>,
+    out: readonly Finding[],
+  ): Promise<void>;
+  stageState(stage: string): Iterable<readonly [string, JsonValue]>;
+  /** Moves a sink's cursor; `dead` goes to the dead letter and `sent` into the sink's unconfirmed table in the same transaction. */
+  advanceSink(
+    sink: string,
+    upTo: number,
+    outcome: { readonly dead: readonly DeadLetter[]; readonly awaiting: readonly Finding[] },
+  ): Promise<void>;
+  unconfirmed(sink: string, limit: number): readonly Unconfirmed[];
+  /** Resent at `at`, or given up (goes to the dead letter). */
+  updateUnconfirmed(sink: string, resent: readonly string[], at: number, givenUp: readonly DeadLetter[]): Promise<void>;
+  backlog(): ReadonlyMap<string, { readonly entries: number; readonly bytes: number; readonly unconfirmed: number }>;
+  close(): Promise<void>;
+}

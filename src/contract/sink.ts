@@ -1,0 +1,34 @@
+import type { Finding } from "../model/finding.ts";
+
+/** What came of one attempt. A batch is all or nothing for `retry` and `rejected`. */
+export type SendResult =
+  /** The receiver has every finding (or took it as far as its protocol can say). */
+  | { readonly status: "sent" }
+  /** The receiver cannot take it now; the pipeline tries again, not before `afterMs` if given. `taken`: how many of the batch, from its start, did arrive. */
+  | { readonly status: "retry"; readonly cause: Error; readonly afterMs?: number; readonly taken?: number }
+  /** The receiver will never take this batch; the pipeline halves it until the bad finding is alone and dead-letters that. */
+  | { readonly status: "rejected"; readonly cause: Error };
+
+/**
+ * Delivers findings to one receiver.
+ *
+ * A sink MUST:
+ * - try once per call and answer; never retry, buffer beyond the call or reorder;
+ * - answer (not throw) for everything the outside world does; a throw is a bug and is treated as `retry`;
+ * - return within its own time-out, and promptly when `signal` aborts;
+ * - send the finding's id along, so that the receiver can drop duplicates: delivery is at least once;
+ * - write no secret anywhere.
+ *
+ * TLP is not a sink's business: the pipeline hands it redacted findings above the configured ceiling.
+ */
+export interface Sink {
+  send(findings: readonly Finding[], signal: AbortSignal): Promise<SendResult>;
+  /**
+   * Present when `sent` is not yet delivered and the receiver's echo comes back through a source (Wazuh): how long to
+   * wait for the echo, and how often to send again before the finding is dead-lettered and health fails.
+   */
+  readonly confirmation?: { readonly timeoutMs: number; readonly resends: number };
+  /** Findings per send() that suit the receiver; default 100. */
+  readonly batchSize?: number;
+  close?(): Promise<void>;
+}

@@ -1,0 +1,19 @@
+import type { ObservableType } from "../model/observable.ts";
+
+/** What a hit on a list means (our table: the public lists carry no category). */
+export type WarninglistAction = "suppress" | "annotate";
+
+export interface WarninglistHit {
+  readonly name: string;
+  readonly action: WarninglistAction;
+}
+
+export interface WarninglistSet {
+  readonly count: number;
+  readonly entries: number;
+  /**
+   * Lists that the value is on, honouring each list's `matching_attributes` for the MISP attribute types of the matched
+   * reports. A list about hosts or addresses never covers a hash, or a URL with a path.
+   */
+  check(type: ObservableType, value: string, attributeTypes: readonly string[]): readonly WarninglistHit[];
+}

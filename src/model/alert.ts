@@ -62,4 +62,6 @@ export interface Extraction<O> {
   readonly direction: Direction;
   readonly outcome: Outcome;
   readonly facts: EventFacts;
+  /** Present when the alert holds more strings or observables than are looked at. */
+  readonly truncated?: true;
 }

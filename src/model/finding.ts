@@ -141,6 +141,8 @@ export interface MispBlock {
   readonly others?: readonly string[];
   readonly repeat_count?: string;
   readonly entities_count?: string;
+  /** Why this finding should not be loud (`spread`: one finding spoke for all of them already); present only then. */
+  readonly quiet?: string;
   readonly foreign?: string;
   readonly mode: string;
   readonly generation: string;

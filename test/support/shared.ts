@@ -16,7 +16,8 @@ export function sharedDir(): string | undefined {
 export function sharedOrSkip(t: TestContext): string | undefined {
   const folder = sharedDir();
   if (folder === undefined) {
-    if (process.env["CI"] === "true") throw new Error("the shared data folder is absent, and in CI a skip is a failure");
+    if (process.env["CI"] === "true")
+      throw new Error("the shared data folder is absent, and in CI a skip is a failure");
     t.skip("the shared data folder is absent (set TIPLINE_SHARED)");
   }
   return folder;

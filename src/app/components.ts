@@ -1,0 +1,41 @@
+import { join } from "node:path";
+import type { Config, Configured } from "../config/load.ts";
+import type { Context } from "../contract/define.ts";
+import type { Feed } from "../contract/feed.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { ScheduledFeed } from "../pipeline/sync-loop.ts";
+
+/** What components are made with. */
+export interface Workshop {
+  readonly stateDir: string;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+/** Makes one configured component; `kind` only names it in logs. */
+export async function makeComponent<T>(
+  { name, definition, settings }: Configured<object>,
+  kind: "source" | "feed" | "sink",
+  { stateDir, log, clock = systemClock }: Workshop,
+): Promise<T> {
+  const context: Context = {
+    name,
+    log: log.child({ [kind]: name }),
+    clock,
+    cacheDir: join(stateDir, "cache", `${kind}-${name}`),
+  };
+  return (await definition.create(settings, context)) as T;
+}
+
+/** Every feed of a configuration with its interval. */
+export async function makeFeeds(config: Config, workshop: Workshop): Promise<readonly ScheduledFeed[]> {
+  const feeds: ScheduledFeed[] = [];
+  for (const configured of config.feeds)
+    feeds.push({
+      name: configured.name,
+      feed: await makeComponent<Feed>(configured, "feed", workshop),
+      intervalMs: configured.common.interval ?? config.sync.interval,
+    });
+  return feeds;
+}

@@ -1,0 +1,105 @@
+import { randomBytes } from "node:crypto";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { enrichedAlert } from "../clients/enriched-alert.ts";
+import type { DeadLetter } from "../contract/journal.ts";
+import type { Source } from "../contract/source.ts";
+import { findingId, isOurs } from "../intel/finding-id.ts";
+import { systemClock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import type { Finding } from "../model/finding.ts";
+import { createExtraction } from "../pipeline/extract.ts";
+import { handleRecord } from "../pipeline/handle.ts";
+import { EXTRACTORS, SOURCES } from "../registry.gen.ts";
+import { loadOrCreateKey } from "../store/key.ts";
+import type { LiveGeneration } from "./generation.ts";
+import { cacheDir } from "./paths.ts";
+
+export interface EnrichRequest {
+  /** Files, globs or `-`; empty reads stdin. */
+  readonly files: readonly string[];
+  readonly live: LiveGeneration;
+  readonly minScore: number;
+  /** Emit known-benign findings as well. */
+  readonly benign: boolean;
+  readonly log: Log;
+  /** Called in the order of the input; the next alert waits for it. */
+  readonly emit: (finding: Finding, line: string) => Promise<void> | void;
+  readonly onDeadLetter: (letter: DeadLetter) => Promise<void> | void;
+  readonly onProgress?: (bytes: number, total?: number) => void;
+  readonly signal?: AbortSignal;
+}
+
+export interface EnrichOutcome {
+  readonly alerts: number;
+  readonly bytes: number;
+  readonly findings: number;
+  readonly benign: number;
+  /** Input that could not be opened or read to its end. */
+  readonly troubles: readonly string[];
+}
+
+/** Matches finite input without journal or state: what comes out is what `run` would find, live mode, no storm control. */
+export async function enrich(request: EnrichRequest): Promise<EnrichOutcome> {
+  const { live, signal = new AbortController().signal } = request;
+  const source = await fileSource(request.files, request.log);
+  const context = { ...engine(commandKey()), source: "enrich", mode: "live" as const };
+  const counts = { alerts: 0, bytes: 0, findings: 0, benign: 0 };
+  for await (const delivery of source.read(undefined, signal)) {
+    const generation = live.current();
+    for (const record of delivery.records) {
+      counts.alerts++;
+      counts.bytes += record.bytes.length + 1;
+      const handled = handleRecord(record, { ...context, generation, receivedAt: systemClock.now() });
+      for (const letter of handled.deadLetters) await request.onDeadLetter(letter);
+      for (const finding of handled.findings) {
+        if (finding.score < request.minScore || (finding.suppressed && !request.benign)) continue;
+        counts.findings++;
+        if (finding.suppressed) counts.benign++;
+        await request.emit(finding, enrichedAlert(finding));
+      }
+    }
+    for (const { head, length, origin, reason } of delivery.rejected)
+      await request.onDeadLetter({
+        kind: "record",
+        component: "enrich",
+        time: systemClock.now(),
+        reason,
+        origin,
+        length,
+        text: head.toString("utf8"),
+      });
+    const left = source.lag?.().bytes;
+    request.onProgress?.(counts.bytes, left === undefined ? undefined : counts.bytes + left);
+  }
+  const trouble = source.lag?.().trouble;
+  await source.close?.();
+  return { ...counts, troubles: trouble === undefined ? [] : [trouble] };
+}
+
+/** A source over finite files, as `enrich` and `explain` read them. */
+export async function fileSource(files: readonly string[], log: Log): Promise<Source> {
+  const definition = (await SOURCES.file()).default;
+  const settings = definition.config.parse({ paths: files.length === 0 ? ["-"] : [...files] });
+  const context = { name: "files", log, clock: systemClock, cacheDir: tmpdir() };
+  return (definition.create as (config: unknown, context: object) => Source | Promise<Source>)(settings, context);
+}
+
+/** What every judging command shares: extraction by all extractors, and finding ids under a key. */
+export function engine(key: Buffer) {
+  return {
+    extract: createExtraction(EXTRACTORS),
+    nameFinding: (parts: Parameters<typeof findingId>[1]) => findingId(key, parts),
+    isOurs: (id: string) => isOurs(key, id),
+  };
+}
+
+/** Key of one-shot commands: stable per user, so that two runs over one file give the same ids. */
+export function commandKey(): Buffer {
+  try {
+    return loadOrCreateKey(join(cacheDir(), "command.key"));
+  } catch {
+    // No writable home (a service account): ids then differ between runs, which only one-shot output can show.
+    return randomBytes(32);
+  }
+}

@@ -1,0 +1,79 @@
+import type { Generation, IndicatorIndex } from "../intel/generation.ts";
+import { createPolicy, type OwnAssets } from "../intel/policy.ts";
+import type { WarninglistSet } from "../intel/warninglists.ts";
+import { readAllow } from "../store/allow.ts";
+import type { GenerationStore } from "../store/generations-types.ts";
+
+const EMPTY_INDEX: IndicatorIndex = {
+  stats: {
+    indicators: 0,
+    reports: 0,
+    byType: {},
+    byFeed: {},
+    overlays: 0,
+    quarantined: 0,
+    memoryBytes: 0,
+    contextBytes: 0,
+  },
+  lookup: () => [],
+  nominates: () => false,
+  all: () => [],
+  close: () => undefined,
+};
+
+const RETIRE_MS = 60_000;
+
+/** Everything a generation is put together from. */
+export interface GenerationParts {
+  readonly store: GenerationStore;
+  readonly warninglists: WarninglistSet;
+  readonly own: OwnAssets;
+  /** Folder of the allow log; undefined where there is no state (ad-hoc commands). */
+  readonly stateDir?: string;
+}
+
+/**
+ * The generation in force. `current()` gives the same object until `refresh()` finds a newer index or allow log; whoever
+ * judges pins one for a batch.
+ */
+export class LiveGeneration {
+  readonly #parts: GenerationParts;
+  #current: Generation;
+
+  constructor(parts: GenerationParts) {
+    this.#parts = parts;
+    this.#current = this.#compose();
+  }
+
+  current(): Generation {
+    return this.#current;
+  }
+
+  /** True when there is an index to match against. */
+  get ready(): boolean {
+    return this.#parts.store.current() !== undefined;
+  }
+
+  /**
+   * Takes up what changed on disk: a newer generation, new allow entries. The index that was in force is closed a minute
+   * later, when no delivery that pinned it can be under way any more.
+   */
+  refresh(): void {
+    const before = this.#current.index;
+    this.#parts.store.refresh();
+    this.#current = this.#compose();
+    if (before !== this.#current.index) setTimeout(() => before.close(), RETIRE_MS).unref();
+  }
+
+  #compose(): Generation {
+    const { store, warninglists, own, stateDir } = this.#parts;
+    const loaded = store.current();
+    return {
+      id: loaded?.id ?? "none",
+      createdAt: loaded?.createdAt ?? 0,
+      index: loaded?.index ?? EMPTY_INDEX,
+      warninglists,
+      policy: createPolicy(own, stateDir === undefined ? [] : readAllow(stateDir)),
+    };
+  }
+}

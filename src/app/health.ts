@@ -1,0 +1,111 @@
+import type { Config } from "../config/load.ts";
+import type { Source } from "../contract/source.ts";
+import type { Clock } from "../lib/clock.ts";
+import { formatDuration } from "../lib/units.ts";
+import type { SyncResult } from "../pipeline/sync.ts";
+import type { StoredJournal } from "../store/journal.ts";
+import type { LiveGeneration } from "./generation.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** What health looks at. */
+export interface HealthParts {
+  readonly clock: Clock;
+  readonly config: Config;
+  readonly live: LiveGeneration;
+  readonly sources: ReadonlyMap<string, Source>;
+  readonly journal: StoredJournal;
+}
+
+/** A generation older than this many sync intervals (and an hour) is stale. */
+const STALE_INTERVALS = 12;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+const POLL_MS = 200;
+
+/** Knows what is wrong with the line right now, in words an operator can act on. */
+export class Health {
+  readonly #parts: HealthParts;
+  readonly #feedErrors = new Map<string, string>();
+  readonly #sinkErrors = new Map<string, string>();
+  readonly #unconfirmed = new Map<string, { count: number; at: number }>();
+  #lastSync: number;
+
+  constructor(parts: HealthParts) {
+    this.#parts = parts;
+    this.#lastSync = parts.live.current().createdAt;
+  }
+
+  synced({ feeds }: SyncResult): void {
+    for (const { feed, status, error } of feeds) {
+      if (status === "failed") this.#feedErrors.set(feed, error?.message ?? "failed");
+      else if (status === "held") this.#feedErrors.set(feed, "held: it lost more than 30% at once");
+      else this.#feedErrors.delete(feed);
+    }
+    if (feeds.every(({ status }) => status !== "failed")) this.#lastSync = this.#parts.clock.now();
+  }
+
+  sinkFailed(sink: string, error: Error): void {
+    this.#sinkErrors.set(sink, error.message);
+  }
+
+  sinkWorks(sink: string): void {
+    this.#sinkErrors.delete(sink);
+  }
+
+  /** Findings given up because Wazuh never showed them; health fails for a day, because somebody must look. */
+  gaveUp(sink: string, count: number): void {
+    const before = this.#unconfirmed.get(sink)?.count ?? 0;
+    this.#unconfirmed.set(sink, { count: before + count, at: this.#parts.clock.now() });
+  }
+
+  /** One line for each thing that is wrong; empty = healthy. */
+  troubles(): readonly string[] {
+    const { clock, config, live, sources, journal } = this.#parts;
+    const troubles: string[] = [];
+    const now = clock.now();
+    if (!live.ready) troubles.push("no generation of indicators yet: no alert is read before the first sync succeeds");
+    else if (now - this.#lastSync > Math.max(HOUR_MS, STALE_INTERVALS * config.sync.interval))
+      troubles.push(`the last good sync is ${formatDuration(now - this.#lastSync)} old`);
+    for (const [feed, error] of this.#feedErrors) troubles.push(`feed ${feed}: ${error}`);
+    for (const [name, source] of sources) {
+      const trouble = source.lag?.().trouble;
+      if (trouble !== undefined) troubles.push(`source ${name}: ${trouble}`);
+    }
+    for (const [sink, error] of this.#sinkErrors) troubles.push(`sink ${sink}: ${error}`);
+    for (const [sink, { count, at }] of this.#unconfirmed)
+      if (now - at < DAY_MS)
+        troubles.push(`sink ${sink}: ${count} findings were never seen again and are in the dead letter`);
+    for (const source of journal.holding())
+      troubles.push(`source ${source} waits: the journal is full of what a required sink has not taken`);
+    return troubles;
+  }
+
+  /** Brings the gauges up to date. */
+  measure(metrics: Metrics): void {
+    const { clock, live, sources, journal } = this.#parts;
+    for (const [name, source] of sources) metrics.setLag(name, source.lag?.() ?? {});
+    for (const [reader, { entries, unconfirmed }] of journal.backlog()) {
+      metrics.backlog.set({ reader }, entries);
+      metrics.unconfirmed.set({ sink: reader }, unconfirmed);
+    }
+    if (!live.ready) return;
+    const { stats } = live.current().index;
+    metrics.generationAge.set(Math.max(0, (clock.now() - this.#lastSync) / 1000));
+    for (const [type, count] of Object.entries(stats.byType)) metrics.indicators.set({ type }, count ?? 0);
+    metrics.indexBytes.set(stats.memoryBytes);
+    metrics.quarantined.set(stats.quarantined);
+  }
+
+  /** Resolves when there is a generation, or `signal` aborts; `onWait` is called once if it has to wait. */
+  async untilGeneration(signal: AbortSignal, onWait: () => void): Promise<void> {
+    const { clock, live } = this.#parts;
+    let told = false;
+    for (const since = clock.now(); !live.ready && !signal.aborted; ) {
+      if (!told && clock.now() - since > 2000) {
+        told = true;
+        onWait();
+      }
+      await clock.sleep(POLL_MS, signal);
+    }
+  }
+}

@@ -1,0 +1,129 @@
+import { createServer, type Server } from "node:http";
+import { Counter, Gauge, Registry } from "prom-client";
+import type { SourceLag } from "../contract/source.ts";
+import { TiplineError } from "../lib/errors.ts";
+import type { Verdict } from "../model/finding.ts";
+
+/** Reasons why the line is not healthy now; empty = healthy. */
+export type HealthCheck = () => readonly string[];
+
+/** Every metric Tipline has; names are API (docs/METRICS.md lists them). */
+export class Metrics {
+  readonly registry = new Registry();
+  readonly alertsRead = this.#counter("tipline_alerts_read_total", "Alerts read, by source.", ["source"]);
+  readonly findings = this.#counter("tipline_findings_total", "Findings made, by band.", ["band"]);
+  readonly matches = this.#counter("tipline_matches_total", "Matches by observable type, suppressed ones included.", [
+    "type",
+  ]);
+  readonly suppressed = this.#counter("tipline_suppressed_total", "Matches explained away, by what did it.", ["by"]);
+  readonly deadLetters = this.#counter("tipline_dead_letters_total", "Records and findings put into the dead letter.", [
+    "component",
+  ]);
+  readonly delivered = this.#counter("tipline_delivered_total", "Findings delivered, by sink.", ["sink"]);
+  readonly retries = this.#counter("tipline_send_retries_total", "Sendings that a sink could not take, by sink.", [
+    "sink",
+  ]);
+  readonly spilled = this.#counter(
+    "tipline_spilled_total",
+    "Findings moved to the dead letter because the journal was full.",
+    ["sink"],
+  );
+  readonly syncs = this.#counter("tipline_syncs_total", "Pulls of a feed, by outcome.", ["feed", "outcome"]);
+  readonly lagBytes = this.#gauge("tipline_source_lag_bytes", "Bytes written but not read, by source.", ["source"]);
+  readonly lagSeconds = this.#gauge("tipline_source_lag_seconds", "Age of the oldest unread input, by source.", [
+    "source",
+  ]);
+  readonly generationAge = this.#gauge("tipline_generation_age_seconds", "Seconds since the last successful sync.", []);
+  readonly indicators = this.#gauge("tipline_indicators", "Indicators of the live generation, by type.", ["type"]);
+  readonly indexBytes = this.#gauge("tipline_index_bytes", "Memory of the live index.", []);
+  readonly quarantined = this.#gauge("tipline_quarantined_indicators", "Indicators refused as dangerous.", []);
+  readonly backlog = this.#gauge("tipline_backlog_findings", "Findings waiting in the journal, by reader.", ["reader"]);
+  readonly unconfirmed = this.#gauge("tipline_unconfirmed_findings", "Findings sent and not yet seen again, by sink.", [
+    "sink",
+  ]);
+  readonly healthy = this.#gauge("tipline_healthy", "1 when /healthz answers 200.", []);
+
+  #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
+    return new Counter({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  #gauge<L extends string>(name: string, help: string, labelNames: readonly L[]): Gauge<L> {
+    return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
+  }
+
+  /** Counts one judged alert. */
+  countVerdict({ band, matches }: Verdict): void {
+    this.findings.inc({ band });
+    for (const { match, suppressions } of matches) {
+      this.matches.inc({ type: match.observable.type });
+      for (const { by } of suppressions) this.suppressed.inc({ by });
+    }
+  }
+
+  /** Records a source's lag; unknown members keep their last value. */
+  setLag(source: string, lag: SourceLag): void {
+    if (lag.bytes !== undefined) this.lagBytes.set({ source }, lag.bytes);
+    if (lag.seconds !== undefined) this.lagSeconds.set({ source }, lag.seconds);
+  }
+}
+
+/**
+ * Serves `/metrics` and `/healthz` (200 `ok`, or 503 with one reason a line). `refresh` runs before each answer. Refuses to
+ * listen beyond loopback: both pages name hosts and feeds and have no authentication.
+ */
+export async function serveMetrics(
+  listen: string,
+  metrics: Metrics,
+  health: HealthCheck,
+  refresh: () => void,
+): Promise<Server | undefined> {
+  if (listen === "off") return undefined;
+  const { host, port } = parseListen(listen);
+  const server = createServer((request, response) => {
+    void answer(request.url ?? "/", metrics, health, refresh)
+      .catch((error: unknown) => ({ status: 500, type: "text/plain", body: `${String(error)}\n` }))
+      .then(({ status, type, body }) => {
+        response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(body);
+      });
+  });
+  server.headersTimeout = 5000;
+  server.requestTimeout = 5000;
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", (cause) =>
+      reject(
+        new TiplineError("TIP_CONFIG_INVALID", `metrics.listen: cannot listen on ${listen}: ${cause.message}`, {
+          cause,
+        }),
+      ),
+    );
+    server.listen(port, host, resolve);
+  });
+  server.unref();
+  return server;
+}
+
+function parseListen(listen: string): { host: string; port: number } {
+  const colon = listen.lastIndexOf(":");
+  const host = listen.slice(0, colon).replace(/^\[|\]$/g, "");
+  const port = Number(listen.slice(colon + 1));
+  if (!["127.0.0.1", "::1", "localhost"].includes(host) || !Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new TiplineError(
+      "TIP_CONFIG_INVALID",
+      `metrics.listen: expected a loopback address and port such as 127.0.0.1:9627, got "${listen}"`,
+    );
+  return { host, port };
+}
+
+async function answer(url: string, metrics: Metrics, health: HealthCheck, refresh: () => void) {
+  refresh();
+  const troubles = health();
+  metrics.healthy.set(troubles.length === 0 ? 1 : 0);
+  const path = url.split("?")[0];
+  if (path === "/metrics")
+    return { status: 200, type: metrics.registry.contentType, body: await metrics.registry.metrics() };
+  if (path === "/healthz") {
+    const body = troubles.length === 0 ? "ok\n" : `${troubles.join("\n")}\n`;
+    return { status: troubles.length === 0 ? 200 : 503, type: "text/plain; charset=utf-8", body };
+  }
+  return { status: 404, type: "text/plain", body: "try /metrics or /healthz\n" };
+}

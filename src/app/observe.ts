@@ -1,0 +1,35 @@
+import type { PipelineEvents } from "../pipeline/events.ts";
+import { noEvents } from "../pipeline/events.ts";
+import type { Health } from "./health.ts";
+import type { Metrics } from "./metrics.ts";
+
+/** Turns what happens in the pipeline into metrics and health. */
+export function countEvents(
+  metrics: Metrics,
+  health: Health,
+  onCommitted?: (source: string, records: number) => void,
+): PipelineEvents {
+  return {
+    ...noEvents,
+    committed(source, { records, fresh }) {
+      if (!fresh) return;
+      metrics.alertsRead.inc({ source }, records);
+      onCommitted?.(source, records);
+    },
+    delivered(sink, count) {
+      metrics.delivered.inc({ sink }, count);
+      health.sinkWorks(sink);
+    },
+    retried(sink, attempt, error) {
+      metrics.retries.inc({ sink });
+      // One failed attempt is weather; the third in a row is a trouble.
+      if (attempt >= 3) health.sinkFailed(sink, error);
+    },
+    deadLettered(component, count) {
+      metrics.deadLetters.inc({ component }, count);
+    },
+    unconfirmed(sink, count) {
+      health.gaveUp(sink, count);
+    },
+  };
+}

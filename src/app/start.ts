@@ -1,0 +1,214 @@
+import type { Server } from "node:http";
+import { join } from "node:path";
+import type { Config } from "../config/load.ts";
+import type { Sink } from "../contract/sink.ts";
+import type { Source } from "../contract/source.ts";
+import { derivedId } from "../intel/finding-id.ts";
+import { loadWarninglists } from "../intel/warninglist-load.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import type { Log } from "../lib/log.ts";
+import { mutex } from "../lib/mutex.ts";
+import type { Alert } from "../model/alert.ts";
+import type { Verdict } from "../model/finding.ts";
+import { handleRecord } from "../pipeline/handle.ts";
+import { type PipelineSink, runPipeline } from "../pipeline/pipeline.ts";
+import { redact } from "../pipeline/redact.ts";
+import type { SyncResult } from "../pipeline/sync.ts";
+import { createSyncLoop } from "../pipeline/sync-loop.ts";
+import { stormControl } from "../stages/storm.ts";
+import { serveControl } from "../store/control.ts";
+import { openGenerations } from "../store/generations.ts";
+import { openJournal, type StoredJournal } from "../store/journal.ts";
+import { loadOrCreateKey } from "../store/key.ts";
+import { lockState } from "../store/state-lock.ts";
+import { makeComponent, makeFeeds } from "./components.ts";
+import { controlHandlers } from "./control-handlers.ts";
+import { journalDir, keyFile } from "./dead-letters.ts";
+import { engine } from "./enrich.ts";
+import { LiveGeneration } from "./generation.ts";
+import { Health } from "./health.ts";
+import { Metrics, serveMetrics } from "./metrics.ts";
+import { countEvents } from "./observe.ts";
+import { builtInWarninglists } from "./paths.ts";
+import { ownAssets } from "./policy.ts";
+import { journalReaders } from "./readers.ts";
+
+export interface LineOptions {
+  readonly log: Log;
+  readonly clock?: Clock;
+  /** Sinks beside those of the configuration (the demo's terminal). */
+  readonly extraSinks?: ReadonlyMap<string, Sink>;
+  /** Told of every sync and of every committed delivery. */
+  readonly onSync?: (result: SyncResult) => void;
+  readonly onCommitted?: (source: string, records: number) => void;
+  /** Called once everything listens and reads. */
+  readonly onReady?: (metricsUrl: string | undefined) => void;
+  /** Called when the first alerts are about to be read. */
+  readonly onRunning?: (journal: StoredJournal) => void;
+  readonly onVerdict?: (alert: Alert, verdict: Verdict) => void;
+}
+
+/**
+ * Runs the line of a configuration until `signal` aborts, or until every source has ended and every sink has caught up. Takes
+ * the state lock; alerts are not read before there is a generation to match them against, because an alert that was read
+ * against nothing would be lost to detection in silence.
+ */
+export async function runLine(config: Config, options: LineOptions, signal: AbortSignal): Promise<void> {
+  const { log, clock = systemClock } = options;
+  const lock = lockState(config.state_dir);
+  const closers: (() => Promise<void> | void)[] = [() => lock.release()];
+  try {
+    await assembled(config, options, log, clock, closers, signal);
+  } finally {
+    for (const close of closers.reverse()) await close();
+  }
+}
+
+async function assembled(
+  config: Config,
+  options: LineOptions,
+  log: Log,
+  clock: Clock,
+  closers: (() => Promise<void> | void)[],
+  signal: AbortSignal,
+): Promise<void> {
+  const workshop = { stateDir: config.state_dir, log, clock };
+  const key = loadOrCreateKey(keyFile(config.state_dir));
+  const store = openGenerations({ dir: join(config.state_dir, "generations"), log });
+  closers.push(() => store.close());
+  const live = new LiveGeneration({
+    store,
+    warninglists: loadWarninglists(config.warninglists.path ?? builtInWarninglists(), log),
+    own: ownAssets(config.own),
+    stateDir: config.state_dir,
+  });
+  const feeds = await makeFeeds(config, workshop);
+  closers.push(async () => void (await Promise.all(feeds.map(({ feed }) => feed.close?.()))));
+  const sources = new Map<string, Source>();
+  for (const entry of config.sources) sources.set(entry.name, await makeComponent<Source>(entry, "source", workshop));
+  const sinks = await makeSinks(config, options, workshop);
+  const metrics = new Metrics();
+  const journal = await openJournal({
+    dir: journalDir(config.state_dir),
+    readers: [
+      ...journalReaders(config),
+      ...[...(options.extraSinks?.keys() ?? [])].map((name) => ({ name, stream: "out" as const, required: false })),
+    ],
+    maxBytes: config.journal.max_bytes,
+    clock,
+    log,
+    onSpill: ({ sink, count }) => {
+      metrics.spilled.inc({ sink }, count);
+      log.error("the journal is full; findings went to the dead letter", { sink, count });
+    },
+    onHold: (source) => log.warn("the journal is full; the source waits for required sinks", { source }),
+  });
+  closers.push(() => journal.close());
+
+  const health = new Health({ clock, config, live, sources, journal });
+  const exclusive = mutex();
+  const loop = createSyncLoop(feeds, store, {
+    clock,
+    log,
+    exclusive,
+    confirmShrink: config.sync.confirm_shrink ? feeds.map(({ name }) => name) : [],
+    onResult(result) {
+      if (result.changed) live.refresh();
+      health.synced(result);
+      for (const { feed, status } of result.feeds) metrics.syncs.inc({ feed, outcome: status });
+      options.onSync?.(result);
+    },
+  });
+  const control = await serveControl(
+    config.state_dir,
+    controlHandlers({
+      config,
+      log,
+      clock,
+      store,
+      live,
+      journal,
+      feeds,
+      exclusive,
+      onSynced: (result) => health.synced(result),
+    }),
+  );
+  closers.push(() => control.close());
+  const server: Server | undefined = await serveMetrics(
+    config.metrics.listen,
+    metrics,
+    () => health.troubles(),
+    () => health.measure(metrics),
+  );
+  closers.push(() => void server?.close());
+
+  const stopSync = new AbortController();
+  signal.addEventListener("abort", () => stopSync.abort(), { once: true });
+  const syncing = loop.run(stopSync.signal);
+  closers.push(async () => {
+    stopSync.abort();
+    await syncing;
+  });
+  options.onReady?.(urlOf(server));
+  await health.untilGeneration(signal, () =>
+    log.warn("no generation of indicators yet; alerts are left unread until the first sync succeeds", {}),
+  );
+  if (signal.aborted) return;
+  const judge = engine(key);
+  options.onRunning?.(journal);
+  await runPipeline(
+    {
+      sources: [...sources].map(([name, source]) => ({ name, source })),
+      handle: (source) => {
+        const generation = live.current();
+        return (record) =>
+          handleRecord(record, {
+            ...judge,
+            source,
+            mode: "live",
+            generation,
+            receivedAt: clock.now(),
+            onVerdict(alert, verdict) {
+              metrics.countVerdict(verdict);
+              options.onVerdict?.(alert, verdict);
+            },
+          });
+      },
+      stage: stormControl({
+        windowMs: config.storm.window,
+        spreadEntities: config.storm.spread_entities,
+        spreadWindowMs: config.storm.spread_window,
+        derive: (parts) => derivedId(key, parts),
+      }),
+      sinks,
+      journal,
+      clock,
+      log,
+      events: countEvents(metrics, health, options.onCommitted),
+    },
+    signal,
+  );
+}
+
+async function makeSinks(
+  config: Config,
+  { extraSinks }: LineOptions,
+  workshop: Parameters<typeof makeComponent>[2],
+): Promise<readonly PipelineSink[]> {
+  const sinks: PipelineSink[] = [];
+  for (const entry of config.sinks) {
+    const { max_tlp: ceiling, min_score: least } = entry.common;
+    sinks.push({
+      name: entry.name,
+      sink: await makeComponent<Sink>(entry, "sink", workshop),
+      prepare: (finding) => (finding.score < least ? undefined : redact(finding, ceiling)),
+    });
+  }
+  for (const [name, sink] of extraSinks ?? []) sinks.push({ name, sink });
+  return sinks;
+}
+
+function urlOf(server: Server | undefined): string | undefined {
+  const address = server?.address();
+  return address === null || typeof address !== "object" ? undefined : `http://127.0.0.1:${address.port}`;
+}

@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import type { OpenOptions } from "../app/intelligence.ts";
+import { createLog } from "../lib/log.ts";
+import { Progress } from "./progress.ts";
+
+/** Flags of every command that reads a generation. */
+export interface IntelligenceFlags {
+  readonly config?: string;
+  readonly feed?: readonly string[];
+  readonly warninglists?: string;
+  readonly verbose?: boolean;
+}
+
+const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+
+/** Adds the flags that say where indicators come from. */
+export function intelligenceOptions(command: Command): Command {
+  return command
+    .option(
+      "-c, --config <file>",
+      "configuration whose state to use (default: $TIPLINE_CONFIG, ./tipline.yaml, /etc/tipline/tipline.yaml)",
+    )
+    .option("-f, --feed <dir|file|url>", "use this feed instead of a configuration; may be repeated", collect)
+    .option(
+      "--warninglists <dir>",
+      "folder of MISP warninglists (default: the configuration's, else a small built-in set)",
+    )
+    .option("-v, --verbose", "log what happens to stderr");
+}
+
+export function openOptions(flags: IntelligenceFlags): OpenOptions {
+  const progress = new Progress();
+  return {
+    ...(flags.config === undefined ? {} : { config: flags.config }),
+    feeds: flags.feed ?? [],
+    ...(flags.warninglists === undefined ? {} : { warninglists: flags.warninglists }),
+    log: createLog(flags.verbose ? "debug" : "warn"),
+    onProgress: (feed, state) =>
+      progress.update({
+        label: `reading ${feed}`,
+        done: state.eventsDone,
+        ...(state.eventsTotal === undefined ? {} : { total: state.eventsTotal }),
+        unit: "events",
+        extra: `${state.attributes} attributes`,
+      }),
+    onProgressEnd: () => progress.end(),
+  };
+}

@@ -1,0 +1,64 @@
+import { styleText } from "node:util";
+import { asError, TiplineError } from "../lib/errors.ts";
+
+type Style = Parameters<typeof styleText>[0];
+
+/** Data for people or machines on stdout; resolves when the pipe has taken it, so that a slow reader slows us. */
+export async function print(text: string): Promise<void> {
+  if (process.stdout.write(text.endsWith("\n") ? text : `${text}\n`)) return;
+  await new Promise<void>((resolve) => process.stdout.once("drain", resolve));
+}
+
+/** One JSON object a line on stdout. */
+export async function printJson(value: unknown): Promise<void> {
+  await print(JSON.stringify(value));
+}
+
+/** Everything that is not data goes to stderr. */
+export function note(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
+/** Colour where the stream is a terminal and NO_COLOR is unset. */
+export function paint(style: Style, text: string, stream: NodeJS.WriteStream = process.stdout): string {
+  return stream.isTTY && !process.env["NO_COLOR"] ? styleText(style, text) : text;
+}
+
+const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g;
+
+/** Hostile text for a terminal: control and direction characters become visible, length is bounded. */
+export function safe(text: string, most = 200): string {
+  const shown = text.replace(CONTROL, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return shown.length <= most ? shown : `${shown.slice(0, most - 1)}…`;
+}
+
+/** Columns padded to their widest cell; for terminals and pipes alike. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths: number[] = [];
+  for (const row of rows) {
+    for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length);
+  }
+  return rows
+    .map((row) =>
+      row
+        .map((cell, at) => (at === row.length - 1 ? cell : cell.padEnd(widths[at] ?? 0)))
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** Exit codes of every command. */
+export const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/** Says what went wrong, without a stack for our own errors, and gives the exit code. */
+export function report(thrown: unknown): number {
+  const error = asError(thrown);
+  if ((error as { code?: string }).code === "EPIPE") return EXIT.ok;
+  if (error instanceof TiplineError) {
+    note(`tipline: ${error.message}`);
+    return error.code === "TIP_USAGE_INVALID" || error.code === "TIP_CONFIG_INVALID" ? EXIT.usage : EXIT.failed;
+  }
+  note(`tipline: ${error.stack ?? error.message}`);
+  return EXIT.failed;
+}

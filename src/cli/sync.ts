@@ -1,0 +1,110 @@
+import type { Command } from "commander";
+import { requireConfig } from "../app/paths.ts";
+import { syncJson, syncState } from "../app/sync.ts";
+import { loadConfig } from "../config/load.ts";
+import { systemClock } from "../lib/clock.ts";
+import { createLog } from "../lib/log.ts";
+import { formatDuration } from "../lib/units.ts";
+import { get, type JsonObject, type JsonValue, text } from "../model/json.ts";
+import { callControl } from "../store/control.ts";
+import { EXIT, note, print, printJson, safe, table } from "./output.ts";
+import { Progress } from "./progress.ts";
+import { untilInterrupted } from "./signals.ts";
+
+interface Flags {
+  readonly config?: string;
+  readonly once: boolean;
+  readonly full?: boolean;
+  readonly compact?: boolean;
+  readonly confirmShrink?: string[];
+  readonly json?: boolean;
+  readonly verbose?: boolean;
+}
+
+export function addSync(program: Command): void {
+  program
+    .command("sync")
+    .description(
+      "Pull the feeds and make the next generation. A running Tipline is asked to do it; else it is done here.",
+    )
+    .option("-c, --config <file>", "configuration")
+    .option("--once", "pull once and end (the default)", true)
+    .option("--no-once", "go on pulling at the configured interval until interrupted")
+    .option("--full", "forget what was pulled before: pull everything again")
+    .option("--compact", "merge the layers of the index now")
+    .option("--confirm-shrink <feed...>", "accept that these feeds lost more than 30% at once")
+    .option("--json", "one JSON object a sync")
+    .option("-v, --verbose", "log what happens to stderr")
+    .addHelpText("after", "\nExamples:\n  tipline sync --config tipline.yaml\n  tipline sync --confirm-shrink misp")
+    .action(async (flags: Flags) => {
+      const config = await loadConfig(requireConfig(flags.config));
+      const log = createLog(flags.verbose ? "debug" : "warn");
+      const signal = untilInterrupted();
+      do {
+        const asked = await callControl(config.state_dir, "sync", request(flags), { timeoutMs: 3_600_000 });
+        const result = asked ?? (await here());
+        if (flags.json) await printJson(result);
+        else await show(result as JsonObject);
+        if (flags.once) break;
+        await systemClock.sleep(config.sync.interval, signal);
+      } while (!signal.aborted);
+
+      async function here(): Promise<JsonObject> {
+        const progress = new Progress();
+        try {
+          const result = await syncState({
+            config,
+            log,
+            signal,
+            ...(flags.full ? { full: true } : {}),
+            ...(flags.compact ? { compact: true } : {}),
+            ...(flags.confirmShrink ? { confirmShrink: flags.confirmShrink } : {}),
+            onProgress: (feed, { eventsDone, eventsTotal, attributes }) =>
+              progress.update({
+                label: feed,
+                done: eventsDone,
+                ...(eventsTotal === undefined ? {} : { total: eventsTotal }),
+                unit: "events",
+                extra: `${attributes} attributes`,
+              }),
+          });
+          return syncJson(result);
+        } finally {
+          progress.end();
+        }
+      }
+    });
+}
+
+function request({ full, compact, confirmShrink }: Flags): JsonObject {
+  return { full: full === true, compact: compact === true, confirm_shrink: confirmShrink ?? [] };
+}
+
+async function show(result: JsonObject): Promise<void> {
+  const feeds = result["feeds"] as readonly JsonObject[];
+  await print(
+    table(
+      feeds.map((feed) => [
+        safe(text(feed, "feed") ?? ""),
+        text(feed, "status") ?? "",
+        feed["status"] === "unchanged" ? "" : `${get(feed, "reports_before")} -> ${get(feed, "reports_after")} reports`,
+        Number(feed["quarantined"]) > 0 ? `${feed["quarantined"]} quarantined` : "",
+      ]),
+    ),
+  );
+  for (const feed of feeds) {
+    const skipped = Object.entries((feed["skipped"] ?? {}) as Record<string, JsonValue>);
+    for (const [reason, count] of skipped)
+      note(`  ${safe(text(feed, "feed") ?? "")}: ${count} left out: ${safe(reason)}`);
+    if (feed["status"] === "held")
+      note(
+        `  ${feed["feed"]}: held, because it lost more than 30% at once; if that is right: tipline sync --confirm-shrink ${feed["feed"]}`,
+      );
+    const error = text(feed, "error");
+    if (error !== undefined) note(`  ${safe(text(feed, "feed") ?? "")}: ${safe(error, 400)}`);
+    if (feed["status"] === "failed" || feed["status"] === "held") process.exitCode = EXIT.failed;
+  }
+  note(
+    `generation ${result["generation"] ?? "none"}${result["changed"] === true ? " (new)" : ""}, ${formatDuration(Number(result["took_ms"]))}`,
+  );
+}

@@ -1,0 +1,224 @@
+import { readFileSync } from "node:fs";
+import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
+import { type Backoff, delayMs } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import { TiplineError } from "../lib/errors.ts";
+import { RemoteError } from "../lib/remote-error.ts";
+import { boundedBody } from "./http-body.ts";
+import { networkError, retryAfterMs } from "./http-errors.ts";
+
+/** How to reach and trust a peer. Files are PEM and are read when the client is made. */
+export interface HttpOptions {
+  readonly clock: Clock;
+  readonly caFile?: string | undefined;
+  readonly certFile?: string | undefined;
+  readonly certKeyFile?: string | undefined;
+  /** Do not verify the peer's certificate. Whoever sets it must say so loudly. */
+  readonly insecure?: boolean | undefined;
+  readonly proxy?: string | undefined;
+  /** Until the headers are there, and between two pieces of the body. */
+  readonly timeoutMs: number;
+  /** Attempts after the first one. */
+  readonly retries: number;
+  readonly backoff?: Backoff;
+  /** Longest wait that a peer may ask for with Retry-After; beyond it the request fails. */
+  readonly maxWaitMs?: number;
+  readonly connections?: number;
+  /** Certificate authorities in memory, beside `caFile`. */
+  readonly ca?: string;
+}
+
+export interface HttpRequest {
+  readonly url: string;
+  readonly method?: "GET" | "POST";
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  /** Bytes of the decoded body; more is an error. */
+  readonly maxBytes: number;
+  /** Redirects to follow; the authorization header never leaves the origin. Default 0. */
+  readonly redirects?: number;
+}
+
+export interface HttpResponse {
+  readonly status: number;
+  readonly headers: ReadonlyMap<string, string>;
+  /** Decoded (gzip, deflate, br) and bounded; throws RemoteError when it breaks off. MUST be read or cancelled. */
+  readonly body: AsyncIterable<Buffer>;
+  /** Drops the rest of the body. */
+  cancel(): void;
+}
+
+/** A small HTTP client: TLS verified, bounded. 429 and 5xx are thrown; other statuses are the caller's business. */
+export interface Http {
+  /** One exchange up to the response headers, tried once: what reads the body as well goes into `retry`. */
+  send(request: HttpRequest, signal: AbortSignal): Promise<HttpResponse>;
+  /** Runs `work` again, with jitter and the peer's own wishes, while it throws a transient RemoteError. */
+  retry<T>(work: () => Promise<T>, signal: AbortSignal): Promise<T>;
+  close(): Promise<void>;
+}
+
+const DEFAULT_BACKOFF: Backoff = { firstMs: 500, maxMs: 30_000 };
+
+export function createHttp(options: HttpOptions): Http {
+  const dispatcher = dispatcherOf(options);
+  const retry = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work();
+      } catch (thrown) {
+        const error = thrown instanceof RemoteError ? thrown : undefined;
+        const wait = error?.retryAfterMs ?? delayMs(options.backoff ?? DEFAULT_BACKOFF, attempt);
+        const giveUp = attempt > options.retries || wait > (options.maxWaitMs ?? 120_000);
+        if (!error?.transient || giveUp || signal.aborted) throw thrown;
+        await options.clock.sleep(wait, signal);
+        if (signal.aborted) throw aborted(signal);
+      }
+    }
+  };
+  return {
+    send: (spec, signal) => follow(dispatcher, spec, signal),
+    retry,
+    close: () => dispatcher.destroy(),
+  };
+}
+
+function dispatcherOf(options: HttpOptions): Dispatcher {
+  const ca = [options.ca, options.caFile === undefined ? undefined : pem(options.caFile, "ca_file")];
+  const own = ca.filter((text) => text !== undefined);
+  const tls = {
+    ...(own.length === 0 ? {} : { ca: own }),
+    ...(options.certFile === undefined ? {} : { cert: pem(options.certFile, "cert_file") }),
+    ...(options.certKeyFile === undefined ? {} : { key: pem(options.certKeyFile, "cert_key_file") }),
+    ...(options.insecure ? { rejectUnauthorized: false } : {}),
+  };
+  const common = {
+    headersTimeout: options.timeoutMs,
+    bodyTimeout: options.timeoutMs,
+    connections: options.connections ?? 4,
+    maxRedirections: 0,
+  };
+  const connect = { ...tls, timeout: Math.min(options.timeoutMs, 15_000) };
+  if (options.proxy !== undefined) return new ProxyAgent({ uri: options.proxy, requestTls: tls, ...common });
+  return new Agent({ ...common, connect });
+}
+
+function pem(file: string, key: string): string {
+  try {
+    return readFileSync(file, "utf8");
+  } catch (cause) {
+    throw new TiplineError("TIP_CONFIG_INVALID", `${key}: expected a readable PEM file, ${file} cannot be read`, {
+      cause,
+    });
+  }
+}
+
+async function follow(dispatcher: Dispatcher, spec: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+  let at = spec;
+  for (let left = spec.redirects ?? 0; ; left--) {
+    const response = await exchange(dispatcher, at, signal);
+    const location = response.headers.get("location");
+    if (response.status < 300 || response.status > 308 || response.status === 304 || location === undefined)
+      return response;
+    if (left <= 0) return response;
+    response.cancel();
+    const next = new URL(location, at.url);
+    if (!/^https?:$/.test(next.protocol) || (next.protocol === "http:" && at.url.startsWith("https:")))
+      throw new RemoteError(
+        "unexpected",
+        `${shownUrl(at.url)} redirects to ${shownUrl(next.href)}, which is not followed`,
+      );
+    const sameOrigin = next.origin === new URL(at.url).origin;
+    at = { ...at, url: next.href, headers: sameOrigin ? (at.headers ?? {}) : withoutCredentials(at.headers ?? {}) };
+  }
+}
+
+function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).filter(([name]) =>
+      /^(?:accept|accept-encoding|user-agent|if-none-match|if-modified-since)$/i.test(name),
+    ),
+  );
+}
+
+async function exchange(dispatcher: Dispatcher, spec: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+  if (signal.aborted) throw aborted(signal);
+  let data: Dispatcher.ResponseData;
+  try {
+    data = await request(spec.url, {
+      dispatcher,
+      signal,
+      method: spec.method ?? "GET",
+      headers: { "accept-encoding": "gzip, deflate", "user-agent": "tipline", ...spec.headers },
+      ...(spec.body === undefined ? {} : { body: spec.body }),
+    });
+  } catch (cause) {
+    throw signal.aborted ? aborted(signal) : networkError(spec.url, cause);
+  }
+  const headers = new Map<string, string>();
+  for (const [name, value] of Object.entries(data.headers))
+    if (value !== undefined) headers.set(name.toLowerCase(), Array.isArray(value) ? value.join(", ") : value);
+  const cancel = () => {
+    data.body.on("error", () => undefined);
+    data.body.destroy();
+  };
+  if (data.statusCode === 429 || (data.statusCode >= 500 && data.statusCode !== 501)) {
+    const text = await headOf(boundedBody(data.body, headers, spec, signal), 600);
+    cancel();
+    throw statusError(spec.url, data.statusCode, headers, text);
+  }
+  return { status: data.statusCode, headers, body: boundedBody(data.body, headers, spec, signal), cancel };
+}
+
+function statusError(url: string, status: number, headers: ReadonlyMap<string, string>, text: string): RemoteError {
+  const limited = status === 429;
+  const wait = retryAfterMs(headers, limited);
+  const said = text
+    .replace(/<[^>]{0,200}>/g, " ")
+    .replace(/\s+/g, " ")
+    .trim()
+    .slice(0, 160);
+  const what = limited
+    ? `${shownUrl(url)} says too many requests (429); raise the rate limit of the key's role, or sync less often`
+    : `${shownUrl(url)} answered ${status}; look into its error log`;
+  return new RemoteError(limited ? "rate-limited" : "server", said === "" ? what : `${what} (it said: ${said})`, {
+    status,
+    ...(wait === undefined ? {} : { retryAfterMs: wait }),
+  });
+}
+
+/** The first `limit` bytes of a body as text; never throws. */
+export async function headOf(body: AsyncIterable<Buffer>, limit: number): Promise<string> {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const piece of body) {
+      pieces.push(piece);
+      size += piece.length;
+      if (size >= limit) break;
+    }
+  } catch {
+    // What has arrived is enough for a message.
+  }
+  return Buffer.concat(pieces).subarray(0, limit).toString("utf8");
+}
+
+/** The whole body as one buffer; bounded by the request's `maxBytes`. */
+export async function wholeBody(response: HttpResponse): Promise<Buffer> {
+  const pieces: Buffer[] = [];
+  for await (const piece of response.body) pieces.push(piece);
+  return Buffer.concat(pieces);
+}
+
+/** A URL as it may be shown: without credentials and query. */
+export function shownUrl(url: string): string {
+  try {
+    const { origin, pathname } = new URL(url);
+    return `${origin}${pathname}`;
+  } catch {
+    return "(not a URL)";
+  }
+}
+
+function aborted(signal: AbortSignal): RemoteError {
+  return new RemoteError("aborted", "stopped before the answer was read", { cause: signal.reason });
+}

@@ -1,0 +1,127 @@
+import { toUSVString } from "node:util";
+import type { MispBlock } from "../model/finding.ts";
+
+/** All that a `misp` object may hold: a leaf, a list of leaves, or one level of named leaves. */
+export type BlockValue = string | readonly string[] | Readonly<Record<string, string>>;
+export type BlockMember = keyof MispBlock;
+/** A `misp` object on its way to a receiver, in the order to be written. */
+export type CleanBlock = Map<BlockMember, BlockValue>;
+
+type Names<Member extends "source" | "context" | "match"> = Record<keyof NonNullable<MispBlock[Member]>, true>;
+
+/** Every member, in the order in which it is written; a new one in the model does not compile until it is named here. */
+const MEMBERS = {
+  event_id: true,
+  category: true,
+  type: true,
+  value: true,
+  source: {
+    description: true,
+    rule_id: true,
+    rule_level: true,
+    alert_id: true,
+    location: true,
+    timestamp: true,
+  } satisfies Names<"source">,
+  context: {
+    host: true,
+    user: true,
+    image: true,
+    parent_image: true,
+    command_line: true,
+    src: true,
+    dst: true,
+  } satisfies Names<"context">,
+  event_info: true,
+  event_uuid: true,
+  event_date: true,
+  org: true,
+  threat_level: true,
+  attribute_uuid: true,
+  comment: true,
+  tags: true,
+  tlp: true,
+  mitre: true,
+  first_seen: true,
+  last_seen: true,
+  feed: true,
+  link: true,
+  match: { kind: true, where: true, observable: true, role: true } satisfies Names<"match">,
+  score: true,
+  band: true,
+  reasons: true,
+  warninglist: true,
+  annotations: true,
+  direction: true,
+  outcome: true,
+  cve: true,
+  matches_count: true,
+  others: true,
+  repeat_count: true,
+  entities_count: true,
+  quiet: true,
+  foreign: true,
+  mode: true,
+  generation: true,
+  finding_id: true,
+  truncated: true,
+} as const satisfies Record<BlockMember, true | Record<string, true>>;
+
+const ORDER = Object.entries(MEMBERS) as [BlockMember, true | Record<string, true>][];
+
+/** The members of the community contract: rules and dashboards in the field need each of them as a non-empty string. */
+export const REQUIRED: readonly BlockMember[] = ["event_id", "category", "type", "value"];
+const UNKNOWN = "unknown";
+
+/**
+ * What every receiver can take: the model's members only, strings as leaves, empty ones left out, no NUL (Wazuh cuts a
+ * value there) and no lone surrogate (it refuses the whole document). A required member that is missing reads `unknown`.
+ */
+export function cleanBlock(misp: MispBlock): CleanBlock {
+  const clean: CleanBlock = new Map();
+  for (const [name, inner] of ORDER) {
+    const value = Object.hasOwn(misp, name) ? cleanValue(misp[name], inner) : undefined;
+    if (REQUIRED.includes(name)) clean.set(name, typeof value === "string" ? value : UNKNOWN);
+    else if (value !== undefined) clean.set(name, value);
+  }
+  return clean;
+}
+
+/** Compact JSON of the object. */
+export function blockJson(block: CleanBlock): string {
+  return JSON.stringify(Object.fromEntries(block));
+}
+
+/** The same block with every leaf passed through `change`. */
+export function mapLeaves(value: BlockValue, change: (leaf: string) => string): BlockValue {
+  if (typeof value === "string") return change(value);
+  if (isList(value)) return value.map(change);
+  return Object.fromEntries(Object.entries(value).map(([name, leaf]) => [name, change(leaf)]));
+}
+
+export function isList(value: BlockValue): value is readonly string[] {
+  return Array.isArray(value);
+}
+
+function cleanValue(value: unknown, inner: true | Record<string, true>): BlockValue | undefined {
+  if (inner !== true) return cleanMembers(value, Object.keys(inner));
+  if (!Array.isArray(value)) return cleanLeaf(value);
+  const items = value.map(cleanLeaf).filter((item) => item !== undefined);
+  return items.length > 0 ? items : undefined;
+}
+
+function cleanMembers(value: unknown, names: readonly string[]): BlockValue | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const members: Record<string, string> = {};
+  for (const name of names) {
+    const leaf = Object.hasOwn(value, name) ? cleanLeaf((value as Record<string, unknown>)[name]) : undefined;
+    if (leaf !== undefined) members[name] = leaf;
+  }
+  return Object.keys(members).length > 0 ? members : undefined;
+}
+
+function cleanLeaf(value: unknown): string | undefined {
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value !== "string" || value === "") return undefined;
+  return toUSVString(value).replaceAll("\0", "\u{fffd}");
+}

@@ -1,0 +1,116 @@
+import { RemoteError } from "../lib/remote-error.ts";
+import type { JsonObject, JsonValue } from "../model/json.ts";
+import type { Misp } from "./misp.ts";
+
+/** Attributes of a few events, or one page of the attributes of a large one: one request when all goes well. */
+export interface AttributeUnit {
+  readonly eventIds: readonly string[];
+  readonly page: number;
+  readonly limit: number;
+  /** Go on with the next page while pages come back full. */
+  readonly last: boolean;
+}
+
+/** Takes the rows of one attempt; a new one is made for each attempt. */
+export interface RowSink<T> {
+  row(row: JsonValue): void;
+  done(): T;
+}
+
+const SMALLEST_PAGE = 100;
+
+/**
+ * Plans the requests for some events: small events together as long as they fit one page (then nothing can shift between
+ * pages), large ones page by page. A change during such a walk moves the event's timestamp, so the next pull reads it again.
+ */
+export function planUnits(
+  events: readonly { readonly id: string; readonly attributeCount: number }[],
+  limit: number,
+): readonly AttributeUnit[] {
+  const units: AttributeUnit[] = [];
+  let together: string[] = [];
+  let total = 0;
+  const flush = () => {
+    if (together.length > 0) units.push({ eventIds: together, page: 1, limit, last: true });
+    together = [];
+    total = 0;
+  };
+  for (const { id, attributeCount } of events) {
+    if (attributeCount >= limit) {
+      const pages = Math.ceil(attributeCount / limit);
+      for (let page = 1; page <= pages; page++) units.push({ eventIds: [id], page, limit, last: page === pages });
+      continue;
+    }
+    if (total + attributeCount >= limit) flush();
+    together.push(id);
+    total += attributeCount;
+  }
+  flush();
+  return units;
+}
+
+/**
+ * Reads one unit. An answer that MISP cannot build (memory or time limit of the role: 500) is asked for again in halves:
+ * fewer events, then smaller pages.
+ */
+export async function readUnit<T>(
+  misp: Misp,
+  unit: AttributeUnit,
+  filter: JsonObject,
+  newSink: () => RowSink<T>,
+  signal: AbortSignal,
+): Promise<readonly T[]> {
+  let rows = 0;
+  const attempt = async () => {
+    const sink = newSink();
+    rows = 0;
+    const answer = await misp.search(
+      "attributes",
+      { ...filter, eventid: unit.eventIds, limit: unit.limit, page: unit.page, order: "Attribute.id asc" },
+      signal,
+    );
+    for await (const row of answer.rows) {
+      rows++;
+      sink.row(row);
+    }
+    return sink.done();
+  };
+  let first: T;
+  try {
+    first = await misp.retry(attempt, signal);
+  } catch (thrown) {
+    const halves = isTooMuch(thrown) ? halve(unit) : undefined;
+    if (halves === undefined) throw thrown;
+    const results: T[] = [];
+    for (const half of halves) results.push(...(await readUnit(misp, half, filter, newSink, signal)));
+    return results;
+  }
+  if (!unit.last || rows < unit.limit) return [first];
+  return [first, ...(await readUnit(misp, { ...unit, page: unit.page + 1 }, filter, newSink, signal))];
+}
+
+function isTooMuch(thrown: unknown): boolean {
+  return (
+    thrown instanceof RemoteError &&
+    (thrown.kind === "server" ||
+      thrown.kind === "timeout" ||
+      thrown.kind === "cut-short" ||
+      thrown.kind === "too-large")
+  );
+}
+
+function halve(unit: AttributeUnit): readonly AttributeUnit[] | undefined {
+  const { eventIds, page, limit } = unit;
+  if (eventIds.length > 1 && page === 1) {
+    const middle = Math.ceil(eventIds.length / 2);
+    return [
+      { ...unit, eventIds: eventIds.slice(0, middle) },
+      { ...unit, eventIds: eventIds.slice(middle) },
+    ];
+  }
+  if (limit % 2 !== 0 || limit / 2 < SMALLEST_PAGE) return undefined;
+  return [
+    { ...unit, limit: limit / 2, page: page * 2 - 1, last: false },
+    { ...unit, limit: limit / 2, page: page * 2 },
+  ];
+}

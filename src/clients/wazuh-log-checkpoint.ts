@@ -1,0 +1,86 @@
+import { TiplineError } from "../lib/errors.ts";
+import type { Mark, Place } from "../lib/line-file.ts";
+import { get, isJsonObject, type JsonValue } from "../model/json.ts";
+
+/** How far one file was read. */
+export interface LogPlace extends Place {
+  readonly key: string;
+  /** Tells contents of one key apart when a file was emptied, replaced or (plain logs) rotated away. */
+  readonly generation: number;
+  /** Device and inode: the only hint there is to a file of which no line was read yet. */
+  readonly identity?: string;
+}
+
+/** Where a follower stands. */
+export interface LogCheckpoint {
+  /** Greatest key that was ever opened; later files are unread. */
+  readonly frontier: string;
+  /** How often a file was begun anew under a key that had been read before. */
+  readonly generations: number;
+  /** The files being read, oldest first; the last is the live one. */
+  readonly open: readonly LogPlace[];
+  /** The files read before these; watched for lines that come after all. */
+  readonly passed: readonly LogPlace[];
+}
+
+const VERSION = 1;
+
+export function formatCheckpoint({ frontier, generations, open, passed }: LogCheckpoint): JsonValue {
+  return { version: VERSION, frontier, generations, open: open.map(formatPlace), passed: passed.map(formatPlace) };
+}
+
+function formatPlace({ key, generation, identity, offset, marks }: LogPlace): JsonValue {
+  return { key, generation, offset, marks: marks.map((mark) => [...mark]), ...(identity ? { identity } : {}) };
+}
+
+export function parseCheckpoint(value: JsonValue): LogCheckpoint {
+  const frontier = get(value, "frontier");
+  const generations = get(value, "generations");
+  const open = get(value, "open");
+  const passed = get(value, "passed");
+  if (
+    get(value, "version") !== VERSION ||
+    typeof frontier !== "string" ||
+    !isCount(generations) ||
+    !isList(open) ||
+    !isList(passed)
+  ) {
+    throw unreadable(value);
+  }
+  return { frontier, generations, open: open.map(parsePlace), passed: passed.map(parsePlace) };
+}
+
+function parsePlace(value: JsonValue): LogPlace {
+  const key = get(value, "key");
+  const generation = get(value, "generation");
+  const offset = get(value, "offset");
+  const marks = get(value, "marks");
+  const identity = get(value, "identity");
+  if (typeof key !== "string" || !isCount(generation) || !isCount(offset) || !isList(marks)) throw unreadable(value);
+  const place = { key, generation, offset, marks: marks.map((mark) => parseMark(mark, offset)) };
+  return typeof identity === "string" ? { ...place, identity } : place;
+}
+
+function parseMark(value: JsonValue, offset: number): Mark {
+  const [at, length, hash] = isList(value) ? value : [];
+  if (!isCount(at) || !isCount(length) || typeof hash !== "string" || length > 65_536 || at + length > offset) {
+    throw unreadable(value);
+  }
+  return [at, length, hash];
+}
+
+function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
+  return Array.isArray(value);
+}
+
+function isCount(value: JsonValue | undefined): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
+}
+
+function unreadable(value: JsonValue): TiplineError {
+  const found = isJsonObject(value) ? `an object with ${Object.keys(value).slice(0, 8).join(", ")}` : typeof value;
+  return new TiplineError(
+    "TIP_STATE_CORRUPT",
+    `expected a checkpoint of a Wazuh log (version ${VERSION}), found ${found}`,
+  );
+}

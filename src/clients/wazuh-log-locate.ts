@@ -1,0 +1,91 @@
+import { stat } from "node:fs/promises";
+import { dirname } from "node:path";
+import { systemCode } from "../lib/errors.ts";
+import { contentHash, LineFile, openReader, type Place } from "../lib/line-file.ts";
+import { type LogFile, type LogTag, listDailyFiles, PLAIN_KEY } from "./wazuh-log-tree.ts";
+
+/** `tree`: the daily files that alerts.json is a hard link to · `plain`: the one file alone. */
+export type LogMode = "tree" | "plain";
+
+/** How many of the newest daily files alerts.json may be linked to. */
+const LIVE_CANDIDATES = 3;
+const HEAD_BYTES = 4_096;
+
+/**
+ * Which files hold the log at `path`; undefined while there are none. A tree that alerts.json plainly does not belong to
+ * (a copy, another mount) is not taken: the file that the user named is.
+ */
+export async function chooseMode(path: string, tag: LogTag, from?: string): Promise<LogMode | undefined> {
+  const daily = await listDailyFiles(dirname(path), tag, from);
+  const head = await headOf({ key: PLAIN_KEY, path, packed: false });
+  if (daily.length === 0) return head === undefined ? undefined : "plain";
+  if (head === undefined || head.length === 0) return "tree";
+  for (const file of daily.slice(-LIVE_CANDIDATES)) {
+    const other = await headOf(file);
+    if (other === undefined || other.length === 0) continue;
+    const length = Math.min(head.length, other.length);
+    if (head.subarray(0, length).equals(other.subarray(0, length))) return "tree";
+  }
+  return "plain";
+}
+
+/** The first bytes of a file's content; undefined when there is no such file. */
+async function headOf(file: LogFile): Promise<Buffer | undefined> {
+  try {
+    const reader = await openReader(file.path, file.packed);
+    try {
+      return (await reader.read())?.subarray(0, HEAD_BYTES) ?? Buffer.alloc(0);
+    } finally {
+      await reader.close();
+    }
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    if (file.packed) return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+/** Opens a file at a place; undefined when it is not there or does not fit. Other errors (permissions) are thrown. */
+export async function openAt(file: LogFile, place: Place, signal: AbortSignal): Promise<LineFile | undefined> {
+  try {
+    return await LineFile.resume(await openReader(file.path, file.packed), place, signal);
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    if (file.packed && systemCode(error)?.startsWith("Z_") === true) return undefined;
+    throw error;
+  }
+}
+
+/** The first of `candidates` that holds what was read up to `place`, opened there. */
+export async function locate(
+  place: Place,
+  candidates: readonly LogFile[],
+  signal: AbortSignal,
+): Promise<{ file: LogFile; lines: LineFile } | undefined> {
+  for (const file of candidates) {
+    if (signal.aborted) return undefined;
+    if (!(await headFits(file, place))) continue;
+    const lines = await openAt(file, place, signal);
+    if (lines !== undefined) return { file, lines };
+  }
+  return undefined;
+}
+
+/** A cheap first look, so that archives are not unpacked in vain. */
+export async function headFits(file: LogFile, place: Place): Promise<boolean> {
+  const first = place.marks[0];
+  if (first === undefined) return true;
+  const head = await headOf(file);
+  return head !== undefined && head.length >= first[1] && contentHash(head.subarray(0, first[1])) === first[2];
+}
+
+/** Device and inode of a path; undefined when it is not there. */
+export async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path);
+    return `${dev}:${ino}`;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,118 @@
+import { stat } from "node:fs/promises";
+import { unpackedSize } from "../lib/byte-reader.ts";
+import type { Clock } from "../lib/clock.ts";
+import { FILE_START, LineFile, openReader } from "../lib/line-file.ts";
+import type { Log } from "../lib/log.ts";
+import type { JsonValue } from "../model/json.ts";
+import type { LogCatalog } from "./wazuh-log-catalog.ts";
+import { type LogPlace, parseCheckpoint } from "./wazuh-log-checkpoint.ts";
+import type { LagMeter } from "./wazuh-log-lag.ts";
+import { identityOf, locate, openAt } from "./wazuh-log-locate.ts";
+import type { OpenLogs } from "./wazuh-log-open.ts";
+import { dailyPath, type LogFile, PLAIN_KEY } from "./wazuh-log-tree.ts";
+
+/** Opens the files that a follower begins with. Both methods are false while there is nothing to begin with. */
+export class LogStart {
+  readonly #catalog: LogCatalog;
+  readonly #lag: LagMeter;
+  readonly #log: Log;
+  readonly #clock: Clock;
+
+  constructor(catalog: LogCatalog, lag: LagMeter, log: Log, clock: Clock) {
+    this.#catalog = catalog;
+    this.#lag = lag;
+    this.#log = log;
+    this.#clock = clock;
+  }
+
+  /** Without a checkpoint. When there is no file yet, everything that comes is new, whatever `start` says. */
+  async fresh(files: OpenLogs, start: string, signal: AbortSignal): Promise<boolean> {
+    if ((await this.#catalog.settle()) === undefined) return true;
+    const all = await this.#catalog.list();
+    if (start === "end") await this.#atEnd(files, all.at(-1), signal);
+    else if (start !== "beginning") {
+      const before = all.filter((file) => file.key !== PLAIN_KEY && file.key.slice(0, 10) < start).at(-1);
+      if (before !== undefined) files.pass(before.key);
+    } else if (this.#catalog.mode === "plain" && all[0] !== undefined) {
+      const lines = await openAt(all[0], FILE_START, signal);
+      if (lines !== undefined) await files.push(all[0], 0, lines, this.#clock.now());
+    }
+    return true;
+  }
+
+  async #atEnd(files: OpenLogs, newest: LogFile | undefined, signal: AbortSignal): Promise<void> {
+    if (newest === undefined) return;
+    const lines = await LineFile.atEnd(await openReader(newest.path, newest.packed), signal);
+    await files.push(newest, 0, lines, this.#clock.now());
+  }
+
+  async resume(files: OpenLogs, checkpoint: JsonValue, signal: AbortSignal): Promise<boolean> {
+    const saved = parseCheckpoint(checkpoint);
+    files.restore(saved);
+    if ((await this.#catalog.settle()) === undefined) {
+      if (saved.open.length === 0 && saved.passed.length === 0) return true;
+      if (this.#lag.waiting("find", `${this.#catalog.path} is not there`)) {
+        this.#log.warn("the log that was being read is not there; waiting for it", { path: this.#catalog.path });
+      }
+      return false;
+    }
+    for (const place of saved.open) await this.#reopen(files, place, signal);
+    for (const place of saved.passed) await this.#lateInArchive(files, place, signal);
+    return !signal.aborted;
+  }
+
+  /** Goes on from a place, wherever its content is by now. */
+  async #reopen(files: OpenLogs, place: LogPlace, signal: AbortSignal): Promise<void> {
+    const { same, others } = await this.#catalog.candidates(place.key);
+    const found = await this.#find(place, same, others, signal);
+    if (signal.aborted) return await found?.lines.close();
+    const now = this.#clock.now();
+    if (found !== undefined) return await files.push(found.file, place.generation, found.lines, now);
+    files.pass(place.key);
+    const anew = same.at(-1);
+    const fields = { file: anew?.path ?? place.key, offset: place.offset };
+    if (anew === undefined) {
+      // Wazuh itself removes a file that is still empty when the next one is begun.
+      if (place.offset === 0) return;
+      this.#lag.gap(
+        `what followed byte ${place.offset} of ${place.key} is lost: the file and every copy of it is gone`,
+      );
+      this.#log.warn("the file that was being read is gone; going on with the next one", fields);
+      return;
+    }
+    const lines = await openAt(anew, FILE_START, signal);
+    if (lines === undefined) return;
+    this.#lag.gap(`what followed byte ${place.offset} of ${anew.path} may be lost: it no longer holds what was read`);
+    this.#log.warn("the file no longer holds what was read from it; reading it from its start", fields);
+    await files.push(anew, files.newGeneration(), lines, now);
+  }
+
+  async #find(place: LogPlace, same: readonly LogFile[], others: readonly LogFile[], signal: AbortSignal) {
+    if (place.offset > 0) return await locate(place, [...same, ...others], signal);
+    // Nothing was read, so there is no content to know it by.
+    if (this.#catalog.mode === "tree" || place.identity === undefined) return await locate(place, same, signal);
+    for (const file of [...same, ...others]) {
+      if ((await identityOf(file.path)) === place.identity) return await locate(place, [file], signal);
+    }
+    return undefined;
+  }
+
+  /** Lines that came late to a file that was closed and has been compressed since. */
+  async #lateInArchive(files: OpenLogs, place: LogPlace, signal: AbortSignal): Promise<void> {
+    const plain = dailyPath(this.#catalog.root, this.#catalog.tag, place.key);
+    const file = { key: place.key, path: `${plain}.gz`, packed: true };
+    if (this.#catalog.mode !== "tree" || (await exists(plain)) || !(await exists(file.path))) return;
+    if ((await unpackedSize(file.path)) === place.offset % 2 ** 32) return;
+    const lines = await openAt(file, place, signal);
+    if (lines !== undefined) await files.pushLate(file, place.generation, lines, this.#clock.now());
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  try {
+    await stat(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,136 @@
+import { z } from "zod";
+import { parseDuration, parseSize } from "../lib/units.ts";
+
+/** A duration such as `60s`, `5m`, `1h`, `7d`; becomes milliseconds. */
+export const duration = z.string().transform((value, context) => {
+  const parsed = parseDuration(value);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: "custom", message: `expected a duration such as 60s, 5m, 1h or 7d, got "${value}"` });
+  return z.NEVER;
+});
+
+/** A size such as `512MiB` or `1GB`, or a number of bytes; becomes bytes. */
+export const size = z.union([z.number().int().nonnegative(), z.string()]).transform((value, context) => {
+  const parsed = typeof value === "number" ? value : parseSize(value);
+  if (parsed !== undefined) return parsed;
+  context.addIssue({ code: "custom", message: `expected a size such as 512MiB or 1GB, got "${value}"` });
+  return z.NEVER;
+});
+
+export const TLP_LEVELS = ["clear", "green", "amber", "amber+strict", "red"] as const;
+
+/** Keys that every sink takes beside its own. */
+export const sinkCommon = z.strictObject({
+  max_tlp: z
+    .enum(TLP_LEVELS)
+    .default("red")
+    .describe("Findings with a stricter TLP go out as id and link only; untagged counts as amber."),
+  required: z
+    .boolean()
+    .optional()
+    .describe(
+      "Hold the sources back rather than spill this sink's findings when the journal is full (default: only type wazuh).",
+    ),
+  min_score: z
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .default(0)
+    .describe("Leave findings below this score out (known-benign ones have 0)."),
+});
+
+/** Keys that every feed takes beside its own. */
+export const feedCommon = z.strictObject({
+  interval: duration.optional().describe("How often to pull this feed; default: sync.interval."),
+});
+
+const component = z.looseObject({ type: z.string().describe("Which kind of component this is.") });
+const named = z.record(
+  z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, "expected a name of lower-case letters, digits, - and _"),
+  component,
+);
+
+/** The whole file except what each component says about itself. */
+export const configSchema = z.strictObject({
+  state_dir: z
+    .string()
+    .min(1)
+    .default("/var/lib/tipline")
+    .describe("Journal, generations, dead letters and keys live here."),
+  log: z
+    .strictObject({
+      level: z
+        .enum(["debug", "info", "warn", "error", "silent"])
+        .default("info")
+        .describe("Least level that is logged."),
+    })
+    .prefault({})
+    .describe("Logging; NDJSON on stderr."),
+  sources: named
+    .prefault({ wazuh: { type: "wazuh-alerts" } })
+    .describe("Where alerts come from. Default: the alerts.json of a Wazuh manager on this host."),
+  feeds: named.describe("Where indicators come from."),
+  sinks: named
+    .refine((sinks) => !Object.hasOwn(sinks, "storm"), "expected another name than storm, which is storm control's own")
+    .prefault({ wazuh: { type: "wazuh" } })
+    .describe("Where findings go. Default: back into the Wazuh manager on this host."),
+  own: z
+    .strictObject({
+      networks: z.array(z.string()).default([]).describe("Your own public networks, as a.b.c.d/n."),
+      domains: z.array(z.string()).default([]).describe("Your own domains; subdomains included."),
+      hashes: z.array(z.string()).default([]).describe("Hashes of your own files."),
+      match_documentation: z
+        .boolean()
+        .default(false)
+        .describe("Look documentation addresses (192.0.2.0/24, 2001:db8::/32 …) up as well: for test beds."),
+    })
+    .prefault({})
+    .describe("What is yours: not looked up, or one finding a day for your own public addresses."),
+  warninglists: z
+    .strictObject({
+      path: z
+        .string()
+        .optional()
+        .describe("Folder in the layout of MISP's warninglists; default: a small built-in set."),
+    })
+    .prefault({})
+    .describe("Lists of known benign values."),
+  sync: z
+    .strictObject({
+      interval: duration.prefault("5m").describe("How often feeds are pulled."),
+      confirm_shrink: z
+        .boolean()
+        .default(false)
+        .describe("Accept a feed that lost more than 30% of its reports at once."),
+    })
+    .prefault({})
+    .describe("Pulling feeds."),
+  storm: z
+    .strictObject({
+      window: duration
+        .prefault("1h")
+        .describe("Repeats of one indicator on one entity within this time are counted, not sent."),
+      spread_entities: z
+        .number()
+        .int()
+        .min(2)
+        .default(20)
+        .describe("More entities than this on one indicator within spread_window make one loud finding."),
+      spread_window: duration.prefault("10m").describe("See spread_entities."),
+    })
+    .prefault({})
+    .describe("Storm control."),
+  journal: z
+    .strictObject({ max_bytes: size.prefault("1GiB").describe("Limit of findings waiting for sinks, in bytes.") })
+    .prefault({})
+    .describe("The durable queue between matching and sinks."),
+  metrics: z
+    .strictObject({
+      listen: z.string().default("127.0.0.1:9627").describe("host:port of /metrics and /healthz; `off` for none."),
+    })
+    .prefault({})
+    .describe("Prometheus metrics and health."),
+});
+
+export type RawConfig = z.output<typeof configSchema>;

@@ -1,0 +1,61 @@
+import type { QuarantinedIndicator, ReportedIndicator } from "../model/indicator.ts";
+import type { Collected } from "./misp-attribute.ts";
+
+/** A page as a feed hands it over. */
+export interface Page {
+  readonly indicators: readonly ReportedIndicator[];
+  readonly withdrawnEvents: readonly string[];
+  readonly skipped: ReadonlyMap<string, number>;
+  readonly refused: readonly QuarantinedIndicator[];
+}
+
+const PAGE = 10_000;
+
+/** Cuts what was read into pages of at most 10,000 indicators and refused attributes. A withdrawal never comes out later than what follows it. */
+export class PageCutter {
+  #withdrawn: string[] = [];
+  #indicators: ReportedIndicator[] = [];
+  #refused: QuarantinedIndicator[] = [];
+  #skipped = new Map<string, number>();
+
+  /** These events are withdrawn before anything that is added from now on. */
+  withdraw(events: readonly string[]): void {
+    this.#withdrawn.push(...events);
+  }
+
+  refuse(refused: QuarantinedIndicator): void {
+    this.#refused.push(refused);
+  }
+
+  /** Adds what was collected; yields every page that is full. */
+  *add({ indicators, refused, skipped }: Collected): Generator<Page> {
+    for (const [reason, count] of skipped) this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + count);
+    for (const one of refused) {
+      this.#refused.push(one);
+      if (this.#refused.length >= PAGE) yield this.#cut();
+    }
+    for (const one of indicators) {
+      this.#indicators.push(one);
+      if (this.#indicators.length >= PAGE) yield this.#cut();
+    }
+  }
+
+  /** The last page, which may be empty. */
+  rest(): Page {
+    return this.#cut();
+  }
+
+  #cut(): Page {
+    const page = {
+      indicators: this.#indicators,
+      withdrawnEvents: this.#withdrawn,
+      skipped: this.#skipped,
+      refused: this.#refused,
+    };
+    this.#indicators = [];
+    this.#withdrawn = [];
+    this.#skipped = new Map();
+    this.#refused = [];
+    return page;
+  }
+}

@@ -1,0 +1,195 @@
+import { TiplineError } from "../../lib/errors.ts";
+import type { EventContext, Indicator, IndicatorPattern, IndicatorReport, IndicatorType } from "../../model/indicator.ts";
+import type { JsonObject } from "../../model/json.ts";
+import type { CanonicalValue, ObservableType } from "../../model/observable.ts";
+import { baseName, canonicalCidr } from "../canonical.ts";
+import type { IndexStats, IndicatorIndex } from "../generation.ts";
+import { createNominator } from "../nominate.ts";
+import type { Seed } from "./hash.ts";
+import { indicatorKey, type KeyHash } from "./keys.ts";
+import type { Layer, StoredReport } from "./layer.ts";
+import { EVENT_ROW } from "./segment.ts";
+
+/** {@link IndicatorIndex} over layers, plus what the store needs to know of them. */
+export interface LayeredIndex extends IndicatorIndex {
+  readonly layers: readonly Layer[];
+  /** Visible reports of one event, as far as whole events and feeds were withdrawn. */
+  eventReports(event: KeyHash, feed: string): number;
+}
+
+/**
+ * Opens layers, oldest first, as one index. A newer layer hides what it withdraws or reports anew; of an event's context the
+ * newest version counts for all its reports. Takes over the caller's use of the layers: `close` releases them.
+ */
+export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIndex {
+  const seed = layers[0]?.segment.header.seed ?? { a: 0, b: 0 };
+  for (const { segment } of layers) {
+    if (segment.header.seed.a !== seed.a || segment.header.seed.b !== seed.b) {
+      throw new TiplineError("TIP_SEGMENT_CORRUPT", "layers of one generation were hashed with different seeds");
+    }
+  }
+  const nominator = createNominator(layers.map(({ segment }) => segment));
+  let stats: IndexStats | undefined;
+  let closed = false;
+  return {
+    layers,
+    get stats() {
+      stats ??= count(layers, quarantined);
+      return stats;
+    },
+    lookup: (type, value) => lookup(layers, seed, type, value),
+    nominates: (event: JsonObject) => nominator.nominates(event),
+    all: () => all(layers, seed),
+    eventReports: (event, feed) => eventReports(layers, event, feed),
+    close() {
+      if (!closed) for (const layer of layers) layer.release();
+      closed = true;
+    },
+  };
+}
+
+function lookup(
+  layers: readonly Layer[],
+  seed: Seed,
+  type: ObservableType,
+  value: CanonicalValue,
+): readonly Indicator[] {
+  const found: Indicator[] = [];
+  const probe = (as: IndicatorType, pattern: IndicatorPattern, probed: string) => {
+    const indicator = merged(layers, seed, as, pattern, probed as CanonicalValue);
+    if (indicator) found.push(indicator);
+  };
+  if (type === "cve") return found;
+  probe(type, "exact", value);
+  if (type === "domain") {
+    for (let from = 0; from >= 0; from = nextLabel(value, from)) probe("domain", "subdomains", value.slice(from));
+  } else if (type === "ip") {
+    for (const prefix of prefixes(layers, value.includes(":"))) {
+      const network = canonicalCidr(`${value}/${prefix}`);
+      if (network !== undefined) probe("ip", "cidr", network);
+    }
+  } else if (type === "path") {
+    const name = baseName(value);
+    if (name !== "") probe("filename", "exact", name);
+  }
+  return found;
+}
+
+/** Where the parent domain starts, or -1. */
+function nextLabel(name: string, from: number): number {
+  const dot = name.indexOf(".", from);
+  return dot < 0 ? -1 : dot + 1;
+}
+
+function prefixes(layers: readonly Layer[], v6: boolean): readonly number[] {
+  const present = new Set(layers.flatMap(({ segment: { header } }) => (v6 ? header.prefixes6 : header.prefixes4)));
+  return [...present].filter((prefix) => !v6 || prefix < 128).sort((a, b) => b - a);
+}
+
+/** The indicator with its visible reports of all layers, newest layer first; undefined when none is left. */
+function merged(
+  layers: readonly Layer[],
+  seed: Seed,
+  type: IndicatorType,
+  pattern: IndicatorPattern,
+  value: CanonicalValue,
+): Indicator | undefined {
+  const key = indicatorKey(seed, type, pattern, value);
+  let reports: IndicatorReport[] | undefined;
+  for (let at = layers.length - 1; at >= 0; at--) {
+    const layer = layers[at] as Layer;
+    for (const stored of layer.find(key, type, pattern, value)) {
+      if (!isVisible(layers, at, stored)) continue;
+      reports ??= [];
+      reports.push(layer.decode(stored, eventOf(layers, at, stored)));
+    }
+  }
+  return reports && { type, pattern, value, reports };
+}
+
+/** No newer layer takes the report back. */
+export function isVisible(layers: readonly Layer[], at: number, { head }: Pick<StoredReport, "head">): boolean {
+  const feed = (layers[at] as Layer).feedOf(head);
+  for (let newer = at + 1; newer < layers.length; newer++) if ((layers[newer] as Layer).hides(head, feed)) return false;
+  return true;
+}
+
+function eventOf(layers: readonly Layer[], at: number, { head }: StoredReport): EventContext {
+  for (let from = layers.length - 1; from >= at; from--) {
+    const event = layers[from]?.event(head.keys.event);
+    if (event) return event;
+  }
+  const path = layers[at]?.contexts.path ?? "";
+  throw new TiplineError("TIP_SEGMENT_CORRUPT", `${path}: a report without its event`);
+}
+
+function* all(layers: readonly Layer[], seed: Seed): Generator<Indicator> {
+  for (let at = layers.length - 1; at >= 0; at--) {
+    const layer = layers[at] as Layer;
+    const { exact } = layer.segment.sections;
+    for (let slot = 0; slot < exact.length; slot += 2) {
+      if (exact[slot] === 0) continue;
+      const seen = new Set<string>();
+      for (const { head, value } of layer.reportsAt(exact[slot + 1] as number)) {
+        // One entry holds several values only when their 64-bit hashes are equal.
+        if (seen.has(value)) continue;
+        seen.add(value);
+        const newer = layers.slice(at + 1);
+        if (newer.some((each) => each.find(head.keys.indicator, head.type, head.pattern, value).length > 0)) continue;
+        const indicator = merged(layers, seed, head.type, head.pattern, value);
+        if (indicator) yield indicator;
+      }
+    }
+  }
+}
+
+function eventReports(layers: readonly Layer[], event: KeyHash, feed: string): number {
+  let reports = 0;
+  for (let at = layers.length - 1; at >= 0; at--) {
+    const layer = layers[at] as Layer;
+    reports += layer.eventCount(event);
+    if (layer.hidesEvent(event, feed)) break;
+  }
+  return reports;
+}
+
+/** `indicators` and `byType` count what newer layers hide too, until compaction; reports are exact for whole events. */
+function count(layers: readonly Layer[], quarantined: number): IndexStats {
+  const byType: Partial<Record<IndicatorType, number>> = {};
+  const byFeed: Record<string, number> = {};
+  let indicators = 0;
+  layers.forEach(({ segment: { header, sections } }, at) => {
+    indicators += header.indicators;
+    for (const [type, n] of Object.entries(header.byType) as [IndicatorType, number][]) {
+      byType[type] = (byType[type] ?? 0) + n;
+    }
+    for (const { name, reports } of header.feeds) {
+      byFeed[name] = (byFeed[name] ?? 0) + (at === layers.length - 1 ? reports : 0);
+    }
+    if (at < layers.length - 1) countEvents(layers, at, sections.events, byFeed);
+  });
+  const reports = Object.values(byFeed).reduce((sum, n) => sum + n, 0);
+  for (const [feed, n] of Object.entries(byFeed)) if (n === 0) delete byFeed[feed];
+  return {
+    indicators,
+    reports,
+    byType,
+    byFeed,
+    overlays: Math.max(0, layers.length - 1),
+    quarantined,
+    memoryBytes: layers.reduce((sum, { segment }) => sum + segment.bytes, 0),
+    contextBytes: layers.reduce((sum, { contexts }) => sum + contexts.bytes, 0),
+  };
+}
+
+function countEvents(layers: readonly Layer[], at: number, events: Uint32Array, byFeed: Record<string, number>): void {
+  const names = (layers[at] as Layer).segment.header.feeds.map(({ name }) => name);
+  const newer = layers.slice(at + 1);
+  for (let row = 0; row < events.length; row += EVENT_ROW) {
+    const feed = names[events[row + 4] as number] as string;
+    const key: KeyHash = [events[row] as number, events[row + 1] as number];
+    if (!newer.some((layer) => layer.hidesEvent(key, feed))) {
+      byFeed[feed] = (byFeed[feed] ?? 0) + (events[row + 3] as number);
+    }
+  }
+}

@@ -1,0 +1,48 @@
+/** Where a URL in free text begins and ends. */
+
+const SCHEMES = new Set(
+  (
+    "http https ftp ftps sftp tftp ws wss ldap ldaps rmi iiop smb cifs ssh telnet git svn irc ircs tcp udp rtsp rtmp gopher redis " +
+    "amqp mqtt mongodb mysql postgresql socks4 socks5 stratum stratum+tcp stratum+ssl dns nfs rsync"
+  ).split(" "),
+);
+
+/** Start of the scheme that ends at `end` (the colon), or undefined. Letters glued before `http` are not part of it. */
+export function isScheme(text: string, start: number, end: number): number | undefined {
+  const from = end - start > 15 ? end - 15 : start;
+  const word = text.slice(from, end).toLowerCase();
+  const plain = word.slice(word.lastIndexOf(".") + 1).replace(/^.*[_-]/, "");
+  if (SCHEMES.has(plain)) return end - plain.length;
+  for (const scheme of ["https", "http", "ftp"]) if (word.endsWith(scheme)) return end - scheme.length;
+  return undefined;
+}
+
+/** End of the URL whose authority begins at `from`: the first character that cannot belong to it, closing marks trimmed. */
+export function urlEnd(text: string, from: number): number {
+  let end = from;
+  let open = 0;
+  let square = text.charCodeAt(from) === 91 ? 1 : 0;
+  for (; end < text.length; end++) {
+    const c = text.charCodeAt(end);
+    if (c <= 32 || c === 34 || c === 39 || c === 60 || c === 62 || c === 92 || c === 96 || c === 124 || c === 94) break;
+    if (c === 123 || c === 125) break;
+    if (c === 0xa0 || c === 0x3000 || (c >= 0x2018 && c <= 0x201f) || c === 0xab || c === 0xbb) break;
+    if (c === 40) open++;
+    else if (c === 41 && --open < 0) break;
+    else if (c === 91) square++;
+    else if (c === 93 && --square < 0 && end > from + 1 && text.charCodeAt(from) !== 91) break;
+    else if (c === 44 && endsAtComma(text, end)) break;
+  }
+  while (end > from && isClosing(text.charCodeAt(end - 1))) end--;
+  return end;
+}
+
+/** A comma ends the URL when a blank or another URL follows. */
+function endsAtComma(text: string, at: number): boolean {
+  const next = text.charCodeAt(at + 1);
+  return !(next > 32) || text.startsWith("http", at + 1);
+}
+
+function isClosing(c: number): boolean {
+  return c === 46 || c === 44 || c === 59 || c === 58 || c === 33 || c === 63 || c === 42;
+}

@@ -1,0 +1,389 @@
+/**
+ * Finds observables in free text in one linear pass.
+ *
+ * Every way in which an observable's value can differ from the literal characters of the alert (a gate that reads raw bytes
+ * must treat these as reasons to look closer):
+ *  1. JSON string escapes, also escaped twice: `\u0026`, `\\u002e`, `\x2e`, `\/`, `\=` (refang)
+ *  2. defanging: `[.] (.) {.} [dot] (dot) {dot} [:] [://] [/] [@] [at]` with an optional blank inside; `hxxp`, `hxtp`,
+ *     `htxp`, `h**p`, `meow`, `fxp` before `://` (refang)
+ *  3. `&amp;`, `&#38;`, `&#x26;` (refang)
+ *  4. dots U+3002 U+FF0E U+FF61 U+2024 U+FE52; U+00AD U+200B–U+200D U+2060 U+FEFF removed (refang)
+ *  5. percent-encoding, up to twice, in words, in query strings and in the host of a URL (percentDecode, canonicalUrl)
+ *  6. base64 behind PowerShell's `-enc…` or in a text that says `base64`, UTF-16LE or UTF-8, three levels (scan-command.ts)
+ *  7. IDNA: non-ASCII letters in a host (canonicalHost); full-width letters and digits are mapped by it too
+ *  8. case; trailing dot of hosts; IPv6 compression and `::ffff:`; colons in certificate fingerprints (canonical.ts)
+ *  9. URLs: user name, default port, fragment, dot segments, needless percent-encoding, empty path; `host/path` without scheme
+ *     in a URL field; host + path + scheme put together from several fields (extractors' derive)
+ * 10. paths: separators, quotes, prefixes, well-known folders as variables, user name and drive lost: the last part of a
+ *     path is always literal (but for case); registry keys: hive names, control sets, SID of a person as hkcu
+ * 11. ASN: digits only (`AS64500`, `AS64500 Example`); the port is split off (`1.2.3.4:443`, `1.2.3.4/443`)
+ */
+import type { CanonicalValue, ObservableType } from "../model/observable.ts";
+import { canonicalize } from "./canonical.ts";
+import { canonicalEmail, canonicalHost } from "./canonical-host.ts";
+import { canonicalIp, portOf } from "./canonical-ip.ts";
+import { parseUrl } from "./canonical-url.ts";
+import { isPublicTld, isReverseName, looksLikeHost } from "./hosts.ts";
+import { COLON, DISGUISED, DOT, LABEL, LONG_RUN, PERCENT, percentDecode, refang, survey } from "./refang.ts";
+import { isVersion, namesFile, namesId, standsAsHost, wordBefore } from "./scan-context.ts";
+import { isScheme, urlEnd } from "./scan-url.ts";
+
+/** Characters of one string that are scanned; what follows is not looked at. */
+export const MAX_SCANNED = 65_536;
+/** URLs inside query strings inside URLs …: how deep. */
+const MAX_DEPTH = 3;
+
+/** Receives what was found: canonical value, spelling in the (undisguised) text, and the port beside it. */
+export type Found = (type: ObservableType, value: CanonicalValue, seen: string, port?: number) => void;
+
+/** Character classes: 1 digit, 2 hex letter, 4 other letter, 8 dot, 16 hyphen or underscore, 32 beyond ASCII. */
+const CLASS = new Uint8Array(128);
+for (let c = 48; c < 58; c++) CLASS[c] = 1;
+for (let c = 65; c < 91; c++) {
+  CLASS[c] = c < 71 ? 2 : 4;
+  CLASS[c + 32] = c < 71 ? 2 : 4;
+}
+CLASS[46] = 8;
+CLASS[45] = 16;
+CLASS[95] = 16;
+const WORD_BEYOND_ASCII = /[\p{L}\p{M}\p{N}]/u;
+
+function classOf(text: string, at: number): number {
+  const c = text.charCodeAt(at);
+  if (c < 128) return CLASS[c]!;
+  return WORD_BEYOND_ASCII.test(text[at]!) || (c >= 0xd800 && c < 0xe000) ? 32 : 0;
+}
+
+/** Scans the text; `field` is the name of the field it came from (it may say "version" or "session"). */
+export function scanText(text: string, found: Found, field = ""): void {
+  const bounded = text.length > MAX_SCANNED ? text.slice(0, MAX_SCANNED) : text;
+  const bits = survey(bounded);
+  if ((bits & (DOT | COLON | LONG_RUN | LABEL | PERCENT | DISGUISED)) === 0) return;
+  let clear = refang(bounded, bits);
+  if ((bits & PERCENT) !== 0) clear = decodeWords(clear);
+  new Scan(clear, found, field, 0).run();
+}
+
+/** Words that hold percent-encoding, decoded; a word with a literal `://` stays, because its URL is read as it stands. */
+function decodeWords(text: string): string {
+  if (!/%[0-9a-f]{2}/i.test(text)) return text;
+  return text
+    .split(/(\s+)/)
+    .map((word) => (word.includes("%") && !word.includes("://") ? refang(percentDecode(word)) : word))
+    .join("");
+}
+
+class Scan {
+  readonly #text: string;
+  readonly #found: Found;
+  readonly #field: string;
+  readonly #depth: number;
+
+  constructor(text: string, found: Found, field: string, depth: number) {
+    this.#text = text;
+    this.#found = found;
+    this.#field = field;
+    this.#depth = depth;
+  }
+
+  run(): void {
+    const text = this.#text;
+    let at = 0;
+    while (at < text.length) {
+      const first = classOf(text, at);
+      if (first === 0) {
+        at = text.charCodeAt(at) === 58 ? this.#leadingColon(at) : at + 1;
+        continue;
+      }
+      const start = at;
+      let seen = 0;
+      for (let next = first; next !== 0; next = ++at < text.length ? classOf(text, at) : 0) seen |= next;
+      at = this.#word(start, at, seen);
+    }
+  }
+
+  /** `::1`: an IPv6 address that begins with colons. */
+  #leadingColon(at: number): number {
+    const text = this.#text;
+    if (text.charCodeAt(at + 1) !== 58 || (at > 0 && (classOf(text, at - 1) & 39) !== 0)) return at + 1;
+    return this.#ipv6(at) ?? at + 2;
+  }
+
+  /** One run of letters, digits, dots, hyphens and underscores; gives where to go on. */
+  #word(start: number, end: number, seen: number): number {
+    const text = this.#text;
+    const next = text.charCodeAt(end);
+    if (next === 58) {
+      if (text.charCodeAt(end + 1) === 47 && text.charCodeAt(end + 2) === 47) {
+        const past = this.#url(start, end);
+        if (past !== undefined) return past;
+      } else if ((seen & ~3) === 0 && end - start <= 4) {
+        const past = this.#ipv6(start);
+        if (past !== undefined) return past;
+      }
+    } else if (next === 64) {
+      const past = this.#email(start, end);
+      if (past !== undefined) return past;
+    }
+    if ((seen & 8) !== 0) return this.#dotted(start, end, seen);
+    if (end - start >= 32 && (seen & ~3) === 0) this.#hash(start, end, seen);
+    else if (end - start >= 5 && end - start <= 24) this.#label(start, end);
+    return end;
+  }
+
+  #url(start: number, schemeEnd: number): number | undefined {
+    const text = this.#text;
+    const schemeStart = isScheme(text, start, schemeEnd);
+    if (schemeStart === undefined) return undefined;
+    if (!hasHost(text, schemeStart, schemeEnd + 3)) return undefined;
+    let end = urlEnd(text, schemeEnd + 3);
+    let parts = parseUrl(text.slice(schemeStart, end));
+    if (parts === undefined || /xn--/.test(parts.host)) {
+      // Letters of another script that merely follow the URL are not part of it.
+      const ascii = asciiEnd(text, schemeEnd + 3, end);
+      const shorter = ascii < end ? parseUrl(text.slice(schemeStart, ascii)) : undefined;
+      if (shorter !== undefined && !isPublicTld(lastLabel(parts?.host ?? ""))) {
+        parts = shorter;
+        end = ascii;
+      }
+    }
+    if (parts === undefined) return undefined;
+    const seen = text.slice(schemeStart, end);
+    this.#found("url", parts.url, seen, parts.port);
+    this.#urlHost(parts.host, parts.port);
+    this.#nested(seen);
+    return end;
+  }
+
+  #urlHost(host: string, port: number | undefined): void {
+    const address = canonicalIp(host);
+    if (address !== undefined) this.#found("ip", address, host, port);
+    else {
+      const name = canonicalHost(host);
+      if (name !== undefined && !isReverseName(name)) this.#found("domain", name, host, port);
+    }
+  }
+
+  /** URLs and hosts in the query string of a URL (or whole URLs in its path). */
+  #nested(url: string): void {
+    if (this.#depth >= MAX_DEPTH) return;
+    const question = url.search(/[?#]/);
+    const path = url.indexOf("://") + 3;
+    const inPath = url.includes("://", path) || /%3a(?:%2f|\/)/i.test(url);
+    const slash = inPath ? url.indexOf("/", path) : -1;
+    const from = slash < 0 ? question : slash;
+    if (from < 0) return;
+    const rest = url.slice(from);
+    if (!/[.:%]/.test(rest)) return;
+    const wanted: Found = (type, value, seen, port) => {
+      if (type === "url" || type === "domain" || type === "ip" || type === "email")
+        this.#found(type, value, seen, port);
+    };
+    new Scan(refang(percentDecode(rest)), wanted, "", this.#depth + 1).run();
+  }
+
+  #ipv6(start: number): number | undefined {
+    const text = this.#text;
+    let end = start;
+    let colons = 0;
+    let digits = 0;
+    while (end < text.length && end - start < 46) {
+      const c = text.charCodeAt(end);
+      if (c === 58) colons++;
+      else if ((CLASS[c & 127]! & 3) === 0 || c > 127) {
+        if (c !== 46) break;
+      } else if (c < 58) digits++;
+      end++;
+    }
+    while (
+      end > start &&
+      (text.charCodeAt(end - 1) === 46 || (text.charCodeAt(end - 1) === 58 && text.charCodeAt(end - 2) !== 58))
+    ) {
+      end--;
+    }
+    if (colons < 2 || digits === 0 || (end < text.length && (classOf(text, end) & 39) !== 0)) return undefined;
+    const written = text.slice(start, end);
+    const address = canonicalIp(written);
+    if (address === undefined || address === "::" || written.endsWith("::") || isEui64(written)) return undefined;
+    const port = text.charCodeAt(start - 1) === 91 && text.startsWith("]:", end) ? this.#port(end + 2) : undefined;
+    this.#found("ip", address, written, port);
+    return end;
+  }
+
+  #email(start: number, at: number): number | undefined {
+    const text = this.#text;
+    let from = start;
+    while (from > 0 && at - from < 64 && isLocalChar(text.charCodeAt(from - 1))) from--;
+    let end = at + 1;
+    while (end < text.length && classOf(text, end) !== 0) end++;
+    while (end > at && (classOf(text, end - 1) & 24) !== 0) end--;
+    const written = text.slice(from, end);
+    const email = canonicalEmail(written);
+    if (email === undefined) return undefined;
+    const host = email.slice(email.lastIndexOf("@") + 1);
+    if (!isMailHost(host) || /^(?:openssh\.com|libssh\.org)$/.test(host)) return undefined;
+    const before = wordBefore(text, from, this.#field);
+    if (!before.endsWith("message-id") && !before.endsWith("messageid") && before !== "msgid")
+      this.#found("email", email, written);
+    return end;
+  }
+
+  /** A run with dots: an address, a range of two addresses, or a host. */
+  #dotted(start: number, end: number, seen: number): number {
+    const text = this.#text;
+    let from = start;
+    let to = end;
+    while (to > from && (classOf(text, to - 1) & 24) !== 0) to--;
+    while (from < to && (classOf(text, from) & 24) !== 0) from++;
+    if (to - from < 4) return end;
+    if ((seen & ~9) === 0 && from === start) return this.#ipv4(from, to, end);
+    const written = text.slice(from, to);
+    const dash = (seen & 38) === 0 ? written.indexOf("-") : -1;
+    if (
+      dash > 6 &&
+      canonicalIp(written.slice(0, dash)) !== undefined &&
+      canonicalIp(written.slice(dash + 1)) !== undefined
+    ) {
+      this.#emitIp(written.slice(0, dash), undefined);
+      this.#emitIp(written.slice(dash + 1), undefined);
+    } else if ((seen & 38) !== 0) this.#host(from, to, written, seen);
+    return end;
+  }
+
+  #ipv4(start: number, to: number, end: number): number {
+    const text = this.#text;
+    const written = text.slice(start, to);
+    if (canonicalIp(written) === undefined || isVersion(text, start, to, this.#field)) return end;
+    const next = text.charCodeAt(to);
+    if (next === 47 && isNetwork(written, digitsFrom(text, to + 1))) return end;
+    const port = next === 58 || next === 47 || next === 35 || next === 40 ? this.#port(to + 1) : undefined;
+    this.#emitIp(written, port);
+    return end;
+  }
+
+  #emitIp(written: string, port: number | undefined): void {
+    const address = canonicalIp(written);
+    if (address !== undefined) this.#found("ip", address, written, port);
+  }
+
+  #host(start: number, end: number, written: string, seen: number): void {
+    const text = this.#text;
+    if (!standsAsHost(text, start, end)) return;
+    const next = text.charCodeAt(end);
+    const port = next === 58 ? this.#port(end + 1) : undefined;
+    const located =
+      port !== undefined || (next === 47 && (classOf(text, end + 1) & 7) !== 0 && text.charCodeAt(start - 1) !== 47);
+    const name = canonicalHost(written);
+    if (name !== undefined && !isReverseName(name)) {
+      if (looksLikeHost((seen & 32) === 0 ? written : name, located)) {
+        if (!located && namesFile(wordBefore(text, start, this.#field))) return;
+        this.#found("domain", name, written, port);
+        return;
+      }
+    }
+    if ((seen & 32) !== 0) this.#asciiHost(written);
+  }
+
+  /** A host with letters of another script glued to it. */
+  #asciiHost(written: string): void {
+    for (const piece of written.split(/[^\x21-\x7e]+/)) {
+      if (!piece.includes(".") || !looksLikeHost(piece, false)) continue;
+      const name = canonicalHost(piece);
+      if (name !== undefined && !isReverseName(name)) this.#found("domain", name, piece);
+    }
+  }
+
+  #hash(start: number, end: number, seen: number): void {
+    if (seen !== 3) return;
+    const written = this.#text.slice(start, end);
+    const word = wordBefore(this.#text, start, this.#field);
+    const type = hashType(word, end - start);
+    if (type === undefined || (namesId(word) && !/md5|sha|hash/.test(word))) return;
+    const value = canonicalize(type, written);
+    if (value !== undefined) this.#found(type, value, written);
+  }
+
+  /** `CVE-2021-44228`, `AS64500`. */
+  #label(start: number, end: number): void {
+    const text = this.#text;
+    const second = text.charCodeAt(start + 1);
+    if ((second | 32) === 118) {
+      const cve = canonicalize("cve", text.slice(start, end));
+      if (cve !== undefined) this.#found("cve", cve, text.slice(start, end));
+    } else if (second === 83 && text.charCodeAt(start) === 65) {
+      const written = text.slice(start, end);
+      if (!/^AS\d{3,10}$/.test(written) || written === "AS400") return;
+      const asn = canonicalize("asn", written);
+      if (asn !== undefined) this.#found("asn", asn, written);
+    }
+  }
+
+  #port(at: number): number | undefined {
+    const digits = digitsFrom(this.#text, at);
+    const next = this.#text.charCodeAt(at + digits.length);
+    return (classOf(this.#text, at + digits.length) & 36) !== 0 && next < 128 ? undefined : portOf(digits);
+  }
+}
+
+/** Cheap check before the whole URL is taken, so that thousands of broken ones cost little. */
+function hasHost(text: string, schemeStart: number, from: number): boolean {
+  let end = from;
+  while (end < text.length && end - from < 512 && !/[\s/?#"'<>\\`|^{},;)]/.test(text[end]!)) end++;
+  return end > from && (parseUrl(text.slice(schemeStart, end)) !== undefined || asciiEnd(text, from, end) < end);
+}
+
+function digitsFrom(text: string, at: number): string {
+  let end = at;
+  while (end < text.length && end - at < 6 && CLASS[text.charCodeAt(end) & 127] === 1 && text.charCodeAt(end) < 128)
+    end++;
+  return text.slice(at, end);
+}
+
+/** `10.0.0.0/8`: a network, not an address. `10.0.0.7/8` is an address with its mask or port. */
+function isNetwork(address: string, digits: string): boolean {
+  const bits = Number(digits);
+  if (digits === "" || bits > 31) return false;
+  const number = address.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  return number % 2 ** (32 - bits) === 0;
+}
+
+/** Eight pairs of hex digits are a hardware address (EUI-64), not IPv6. */
+function isEui64(written: string): boolean {
+  return written.length === 23 && /^(?:[0-9a-f]{2}:){7}[0-9a-f]{2}$/i.test(written);
+}
+
+const INTERNAL_SUFFIX = /\.(?:local|lan|corp|internal|intranet|home|localdomain|example|test|invalid)$/;
+
+function isMailHost(host: string): boolean {
+  return isPublicTld(lastLabel(host)) || INTERNAL_SUFFIX.test(host);
+}
+
+function lastLabel(host: string): string {
+  return host.slice(host.lastIndexOf(".") + 1);
+}
+
+function isLocalChar(c: number): boolean {
+  return c === 43 || c === 37 || (c < 128 && CLASS[c]! !== 0);
+}
+
+function asciiEnd(text: string, from: number, to: number): number {
+  for (let i = from; i < to; i++) if (text.charCodeAt(i) > 127) return i;
+  return to;
+}
+
+const HASH_TYPES: Readonly<Record<number, ObservableType>> = {
+  32: "md5",
+  40: "sha1",
+  56: "sha224",
+  64: "sha256",
+  96: "sha384",
+  128: "sha512",
+};
+
+/** The type that the word before a hash names, else the one of its length. */
+export function hashType(word: string, length: number): ObservableType | undefined {
+  if (length === 32 && word.endsWith("imphash")) return "imphash";
+  if (length === 32 && /ja3s?(?:$|[_.-])/.test(word)) return "ja3";
+  if (/fingerprint|thumbprint/.test(word)) return "x509";
+  return HASH_TYPES[length];
+}

@@ -1,0 +1,186 @@
+import type { IndicatorPattern, IndicatorType } from "../model/indicator.ts";
+import { parseIpv6 } from "./canonical-ip.ts";
+import { hashText, hashWords, type Seed } from "./index/hash.ts";
+
+/**
+ * Gate keys: what of an indicator must show in an alert before it is worth extracting anything. One module for the builder of
+ * the index and for the scanners of alerts, because both must cut tokens alike: a token is a run of ASCII letters, digits and
+ * `._-`, lower-cased, without `._-` at its ends.
+ */
+export type GateKey =
+  /** A token with a dot inside is probed with all its parents (`a.evil.example` and `evil.example`), any other as a whole. */
+  | { readonly kind: "token"; readonly text: string }
+  /** Eight groups of 16 bits, host bits zero; `prefix` 128 for a plain address. */
+  | { readonly kind: "ip6"; readonly groups: readonly number[]; readonly prefix: number }
+  | { readonly kind: "net4"; readonly address: number; readonly prefix: number };
+
+const TOKEN = /[a-z0-9._-]{1,4096}/g;
+const MOST_GATED = 4_096;
+
+/** Parts of free text that are so common, or so often spelled otherwise, that gating by them would be useless or unsafe. */
+const COMMON = new Set(
+  (
+    "windows system32 syswow64 program files x86 users public appdata local roaming temp programdata microsoft explorer " +
+    "currentversion run runonce services policies wow6432node internet settings device harddiskvolume " +
+    "global local sessions basenamedobjects mozilla applewebkit chrome safari gecko firefox khtml like compatible msie " +
+    "linux android mobile version usr bin var tmp home etc opt root desktop downloads documents exe dll"
+  ).split(" "),
+);
+
+/** Parts of registry keys that `canonicalRegkey` may have put there itself. */
+const REWRITTEN_KEYS = new Set(["software", "classes", "currentcontrolset", "system"]);
+
+/** Keys of which at least one is in every alert that can yield a match. Empty: the indicator is too general to be gated. */
+export function gateKeys(type: IndicatorType, pattern: IndicatorPattern, value: string): readonly GateKey[] {
+  switch (type) {
+    case "ip":
+      return [pattern === "cidr" ? networkKey(value) : addressKey(value)];
+    case "url":
+      return keysOfHost(hostOfUrl(value));
+    case "email":
+      return keysOfHost(value.slice(value.lastIndexOf("@") + 1));
+    case "asn":
+      return ["", "as", "asn", "as-", "asn-"].map((prefix) => ({ kind: "token", text: prefix + value }));
+    case "path":
+      return freeText(value.startsWith("%") ? value.slice(value.indexOf("/") + 1) : value);
+    case "regkey":
+      return freeText(value.slice(value.indexOf("\\") + 1), REWRITTEN_KEYS);
+    case "filename":
+    case "mutex":
+    case "user-agent":
+      return freeText(value);
+    default:
+      return keysOfHost(value);
+  }
+}
+
+function addressKey(value: string): GateKey {
+  if (!value.includes(":")) return { kind: "token", text: value };
+  return { kind: "ip6", groups: parseIpv6(value), prefix: 128 };
+}
+
+function networkKey(value: string): GateKey {
+  const slash = value.indexOf("/");
+  const prefix = Number(value.slice(slash + 1));
+  const address = value.slice(0, slash);
+  if (address.includes(":")) return { kind: "ip6", groups: parseIpv6(address), prefix };
+  return { kind: "net4", address: parseIpv4(address, 0, address.length), prefix };
+}
+
+function keysOfHost(host: string): readonly GateKey[] {
+  if (host.includes(":")) return [addressKey(host)];
+  const text = trimToken(host);
+  return text === "" ? [] : [{ kind: "token", text }];
+}
+
+/** Host of a canonical URL, brackets dropped. */
+export function hostOfUrl(url: string): string {
+  const from = url.indexOf("://") + 3;
+  if (url[from] === "[") return url.slice(from + 1, url.indexOf("]", from));
+  let to = from;
+  while (to < url.length && !":/?#".includes(url[to] as string)) to++;
+  return url.slice(from, to);
+}
+
+/** The longest token that is not common; inner ones are as good as outer ones, since the value must be there whole. */
+function freeText(value: string, unsafe?: ReadonlySet<string>): readonly GateKey[] {
+  let best = "";
+  let bestRank = 0;
+  for (const [run] of value.slice(0, MOST_GATED).toLowerCase().matchAll(TOKEN)) {
+    const text = trimToken(run);
+    if (text === "" || unsafe?.has(text)) continue;
+    const rank = COMMON.has(text) || /^[\d.]+$/.test(text) ? Math.min(text.length, 30) : 1_000 + text.length;
+    if (rank > bestRank) {
+      best = text;
+      bestRank = rank;
+    }
+  }
+  return best === "" ? [] : [{ kind: "token", text: best }];
+}
+
+/** The token as both sides hash it: no `.`, `_`, `-` at its ends. */
+export function trimToken(token: string): string {
+  let from = 0;
+  let to = token.length;
+  while (from < to && isTrimmed(token.charCodeAt(from))) from++;
+  while (to > from && isTrimmed(token.charCodeAt(to - 1))) to--;
+  return token.slice(from, to);
+}
+
+/** `-`, `.` and `_`. */
+export function isTrimmed(c: number): boolean {
+  return c === 45 || c === 46 || c === 95;
+}
+
+/** Salts that keep the kinds of keys apart. */
+const SALT_TOKEN = 0;
+const SALT_IP6 = 0x600;
+const SALT_NET4 = 0x400;
+
+/** Leaves the key's hash in `lanes`. */
+export function hashGateKey(seed: Seed, key: GateKey): void {
+  if (key.kind === "token") hashText(seed, key.text, SALT_TOKEN);
+  else if (key.kind === "ip6") hashIp6(seed, key.groups, key.prefix);
+  else hashNet4(seed, key.address, key.prefix);
+}
+
+const words = new Uint32Array(8);
+
+/** Leaves the hash of the first `prefix` bits of an IPv6 address in `lanes`. */
+export function hashIp6(seed: Seed, groups: ArrayLike<number>, prefix: number): void {
+  for (let i = 0; i < 8; i++) {
+    const bits = Math.max(0, Math.min(16, prefix - i * 16));
+    words[i] = (groups[i] as number) & (0xffff & (0xffff << (16 - bits)));
+  }
+  hashWords(seed, words, 8, SALT_IP6 + prefix);
+}
+
+/** Leaves the hash of the first `prefix` bits of an IPv4 address in `lanes`. */
+export function hashNet4(seed: Seed, address: number, prefix: number): void {
+  words[0] = prefix === 0 ? 0 : (address & (-1 << (32 - prefix))) >>> 0;
+  hashWords(seed, words, 1, SALT_NET4 + prefix);
+}
+
+/** Dotted IPv4 in `text[from, to)` as an unsigned number, or -1: four octets, no leading zeros. */
+export function parseIpv4(text: string, from: number, to: number): number {
+  let address = 0;
+  let octet = -1;
+  let octets = 1;
+  for (let at = from; at < to; at++) {
+    const c = text.charCodeAt(at);
+    if (c === 46) {
+      if (octet < 0) return -1;
+      address = address * 256 + octet;
+      octet = -1;
+      octets++;
+    } else {
+      if (c < 48 || c > 57 || octet === 0) return -1;
+      octet = (octet < 0 ? 0 : octet * 10) + c - 48;
+      if (octet > 255) return -1;
+    }
+  }
+  return octet < 0 || octets !== 4 ? -1 : address * 256 + octet;
+}
+
+/** Words of the bitmap of {@link endBit}. */
+export const END_WORDS = 2_048;
+
+/**
+ * Number (0–65535) of the bit that stands for a token's last three characters and, unless it has a dot inside, its length. Most
+ * words of an alert end otherwise than every key of the index, so one look at an 8 KiB bitmap spares their hash.
+ */
+export function endBit(last: number, second: number, third: number, plainLength: number): number {
+  return Math.imul(last | (second << 8) | (third << 16), 0x9e3779b1) + Math.imul(plainLength, 0x5bd1e995) >>> 16;
+}
+
+/** {@link endBit} of a token text. */
+export function endBitOf(token: string): number {
+  const at = token.length;
+  const plain = token.includes(".") ? 0 : Math.min(at, 255);
+  return endBit(
+    token.charCodeAt(at - 1),
+    at > 1 ? token.charCodeAt(at - 2) : 0,
+    at > 2 ? token.charCodeAt(at - 3) : 0,
+    plain,
+  );
+}

@@ -1,0 +1,253 @@
+import { type FileHandle, open } from "node:fs/promises";
+import type { Readable } from "node:stream";
+import { createGunzip, type Gunzip } from "node:zlib";
+
+/** Bytes per read, packed or not. */
+export const CHUNK_BYTES = 1024 * 1024;
+/** A smaller read is copied out, so that a few held bytes do not pin a whole chunk. */
+const COPY_BELOW = CHUNK_BYTES / 4;
+
+/** A stretch of a file. */
+export interface Region {
+  readonly at: number;
+  readonly length: number;
+}
+
+/** Reads one file's content from its start on, a packed one as if it were not. */
+export interface ByteReader {
+  /** Offset in the content of the next byte that `read()` gives. */
+  readonly position: number;
+  /** Whether `undefined` from `read()` is final. */
+  readonly ends: boolean;
+  /** The last `read()` reached the end as it was then: another one would most likely give nothing. */
+  readonly drained: boolean;
+  /** The next bytes, at most CHUNK_BYTES; undefined at the end as it is now. The caller may keep them. */
+  read(): Promise<Buffer | undefined>;
+  /**
+   * Goes forward to `offset` and gives the bytes of `regions`, all of which lie before it; undefined when the content
+   * is shorter. Call it once, before the first `read()`.
+   */
+  seek(offset: number, regions: readonly Region[], signal?: AbortSignal): Promise<readonly Buffer[] | undefined>;
+  close(): Promise<void>;
+}
+
+/** A file as it is on disk; it may grow while it is read, and goes on being read when its name is gone. */
+export class PlainReader implements ByteReader {
+  readonly ends = false;
+  drained = false;
+  readonly #handle: FileHandle;
+  #position = 0;
+  #scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+
+  private constructor(handle: FileHandle) {
+    this.#handle = handle;
+  }
+
+  static async open(path: string): Promise<PlainReader> {
+    return new PlainReader(await open(path, "r"));
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    const scratch = this.#scratch;
+    const { bytesRead } = await this.#handle.read(scratch, 0, scratch.length, this.#position);
+    this.drained = bytesRead < scratch.length;
+    if (bytesRead === 0) return undefined;
+    this.#position += bytesRead;
+    if (bytesRead < COPY_BELOW) return Buffer.from(scratch.subarray(0, bytesRead));
+    this.#scratch = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+    return scratch.subarray(0, bytesRead);
+  }
+
+  async seek(offset: number, regions: readonly Region[]): Promise<readonly Buffer[] | undefined> {
+    if ((await this.stat()).size < offset) return undefined;
+    const found: Buffer[] = [];
+    for (const region of regions) {
+      const bytes = await this.peek(region);
+      if (bytes === undefined) return undefined;
+      found.push(bytes);
+    }
+    this.#position = offset;
+    return found;
+  }
+
+  /** Offset after the last line feed, at most `within` bytes before the end; 0 when the file has none at all. */
+  async lastLineEnd(within: number): Promise<number> {
+    const { size } = await this.stat();
+    for (let end = size; end > 0 && size - end < within; end -= COPY_BELOW) {
+      const at = Math.max(0, end - COPY_BELOW);
+      const bytes = await this.peek({ at, length: end - at });
+      const found = bytes === undefined ? -1 : bytes.lastIndexOf(10);
+      if (found >= 0) return at + found + 1;
+      if (at === 0) return 0;
+    }
+    return size;
+  }
+
+  /** The bytes of a region without moving on; undefined when the file is shorter. */
+  async peek(region: Region): Promise<Buffer | undefined> {
+    const bytes = Buffer.alloc(region.length);
+    let done = 0;
+    while (done < region.length) {
+      const { bytesRead } = await this.#handle.read(bytes, done, region.length - done, region.at + done);
+      if (bytesRead === 0) return undefined;
+      done += bytesRead;
+    }
+    return bytes;
+  }
+
+  async stat(): Promise<FileStat> {
+    const { size, mtimeMs, dev, ino } = await this.#handle.stat();
+    return { size, mtimeMs, identity: `${dev}:${ino}` };
+  }
+
+  async close(): Promise<void> {
+    await this.#handle.close();
+  }
+}
+
+export interface FileStat {
+  readonly size: number;
+  readonly mtimeMs: number;
+  /** The same for two names of one file while either exists. */
+  readonly identity: string;
+}
+
+/**
+ * The content of a gzip file or stream. `read()` throws when it is damaged, but not before all that could be unpacked
+ * was given: an async iterator would drop what is still buffered.
+ */
+export class PackedReader implements ByteReader {
+  readonly ends = true;
+  readonly drained = false;
+  readonly #input: Readable;
+  readonly #gunzip: Gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  #position = 0;
+  #unread: Buffer | undefined;
+  #failure: Error | undefined;
+  #over = false;
+  #wake: () => void = () => undefined;
+
+  constructor(input: Readable) {
+    this.#input = input;
+    input.on("error", (error) => this.#gunzip.destroy(error));
+    this.#gunzip.on("readable", () => this.#wake());
+    this.#gunzip.on("end", () => this.#end());
+    this.#gunzip.on("error", (error) => {
+      this.#failure = error;
+      this.#end();
+    });
+    this.#gunzip.on("close", () => this.#end());
+    input.pipe(this.#gunzip);
+  }
+
+  static async open(path: string): Promise<PackedReader> {
+    const handle = await open(path, "r");
+    return new PackedReader(handle.createReadStream({ highWaterMark: CHUNK_BYTES }));
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    const chunk = await this.#next();
+    if (chunk !== undefined) this.#position += chunk.length;
+    return chunk;
+  }
+
+  async seek(offset: number, regions: readonly Region[], signal?: AbortSignal): Promise<readonly Buffer[] | undefined> {
+    const found = regions.map((region) => Buffer.alloc(region.length));
+    while (this.#position < offset) {
+      const chunk = await this.#next();
+      if (chunk === undefined || signal?.aborted) return undefined;
+      const start = this.#position;
+      for (const [index, { at, length }] of regions.entries()) {
+        const from = Math.max(at, start);
+        const to = Math.min(at + length, start + chunk.length);
+        if (from < to) chunk.copy(found[index]!, from - at, from - start, to - start);
+      }
+      const used = Math.min(chunk.length, offset - start);
+      this.#position += used;
+      if (used < chunk.length) this.#unread = chunk.subarray(used);
+    }
+    return found;
+  }
+
+  async close(): Promise<void> {
+    this.#end();
+    this.#input.destroy();
+    this.#gunzip.destroy();
+  }
+
+  #end(): void {
+    this.#over = true;
+    this.#wake();
+  }
+
+  async #next(): Promise<Buffer | undefined> {
+    const unread = this.#unread;
+    this.#unread = undefined;
+    if (unread !== undefined) return unread;
+    for (;;) {
+      const chunk: Buffer | null = this.#gunzip.read();
+      if (chunk !== null) return chunk;
+      if (this.#failure !== undefined) throw this.#failure;
+      if (this.#over) return undefined;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+/** A stream that is not packed, such as standard input. */
+export class StreamReader implements ByteReader {
+  readonly ends = true;
+  readonly drained = false;
+  readonly #input: Readable;
+  readonly #chunks: AsyncIterator<Buffer>;
+  #position = 0;
+
+  constructor(input: Readable) {
+    this.#input = input;
+    this.#chunks = input[Symbol.asyncIterator]();
+  }
+
+  get position(): number {
+    return this.#position;
+  }
+
+  async read(): Promise<Buffer | undefined> {
+    const { value, done } = await this.#chunks.next();
+    if (done === true) return undefined;
+    this.#position += (value as Buffer).length;
+    return value as Buffer;
+  }
+
+  /** A stream has no place to go back to: it is always at its start. */
+  async seek(offset: number): Promise<readonly Buffer[] | undefined> {
+    return offset === 0 ? [] : undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#input.destroy();
+  }
+}
+
+/** Length of what a gzip file holds, from its trailer: exact for one member under 4 GiB, else a hint. */
+export async function unpackedSize(path: string): Promise<number> {
+  let handle: FileHandle | undefined;
+  try {
+    handle = await open(path, "r");
+    const { size } = await handle.stat();
+    const trailer = Buffer.alloc(4);
+    if (size >= 18) await handle.read(trailer, 0, 4, size - 4);
+    return trailer.readUInt32LE(0);
+  } finally {
+    await handle?.close();
+  }
+}

@@ -1,0 +1,34 @@
+import { readFileSync, statSync } from "node:fs";
+import { z } from "zod";
+import { TiplineError } from "./errors.ts";
+import { Secret } from "./secret.ts";
+
+const MAX_SECRET_FILE = 64 * 1024;
+
+/** A secret written in the configuration (usually as `${NAME}` from the environment); comes out as Secret. */
+export const secretText = (description: string) =>
+  z
+    .string()
+    .min(1)
+    .transform((text) => new Secret(text.trim()))
+    .describe(description);
+
+/** The secret in `file` (surrounding white space dropped) or `value`, or undefined when neither is given. */
+export function secretFrom(file: string | undefined, value: Secret | undefined, key = "key_file"): Secret | undefined {
+  if (file === undefined) return value;
+  let text: string;
+  try {
+    if (statSync(file).size > MAX_SECRET_FILE) throw new Error("too large");
+    text = readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new TiplineError("TIP_CONFIG_INVALID", `${key}: expected a readable file with one secret, ${file} is not`, {
+      cause,
+    });
+  }
+  if (text === "" || /[\r\n]/.test(text))
+    throw new TiplineError(
+      "TIP_CONFIG_INVALID",
+      `${key}: expected one line in ${file}, found ${text === "" ? "nothing" : "several"}`,
+    );
+  return new Secret(text);
+}

@@ -1,0 +1,173 @@
+import type { FieldRule } from "../contract/extractor.ts";
+import { canonicalize } from "../intel/canonical.ts";
+import { canonicalHost } from "../intel/canonical-host.ts";
+import { canonicalIp, splitPort } from "../intel/canonical-ip.ts";
+import { parseUrl } from "../intel/canonical-url.ts";
+import { isReverseName } from "../intel/hosts.ts";
+import { hashType, scanText } from "../intel/scan.ts";
+import { scanCommand } from "../intel/scan-command.ts";
+import type { CanonicalValue, Observable, ObservableType, Role } from "../model/observable.ts";
+
+/** Observables kept of one alert; more are dropped and the extraction says so. */
+export const MAX_OBSERVABLES = 2_000;
+const MAX_SEEN = 512;
+const MAX_LIST = 512;
+
+/** How well a place is known: a field of its own, text of a known role, or just text. */
+const FIELD = 3;
+const KNOWN_TEXT = 2;
+const TEXT = 1;
+
+/** Where a string was found, built only when something is emitted. */
+export interface Place {
+  where(): string;
+  /** Port beside the address, from a sibling field. */
+  port(): number | undefined;
+  readonly field: string;
+}
+
+/** Collects the observables of one alert: each (type, value) once, with its best-known place. */
+export class Collector {
+  readonly #best = new Map<string, { observable: Observable; rank: number }>();
+  /** Names of the alert's own computer, lower case: the entity, not an observable. */
+  readonly #own: ReadonlySet<string>;
+  truncated = false;
+
+  constructor(own: ReadonlySet<string>) {
+    this.#own = own;
+  }
+
+  get observables(): readonly Observable[] {
+    return Array.from(this.#best.values(), (entry) => entry.observable);
+  }
+
+  /** A string in a field without a rule. */
+  text(raw: string, place: Place, role: Role = "text"): void {
+    const rank = role === "text" ? TEXT : KNOWN_TEXT;
+    scanText(raw, (type, value, seen, port) => this.#scanned(type, value, seen, port, role, place, rank), place.field);
+  }
+
+  /** A string in a field with a rule. */
+  field(raw: string, rule: FieldRule, place: Place): void {
+    switch (rule.reading) {
+      case "skip":
+        return;
+      case "text":
+        this.text(raw, place, rule.role);
+        return;
+      case "command":
+        this.#command(raw, rule.role, place);
+        return;
+      case "hashes":
+        this.#hashes(raw, rule.role, place);
+        return;
+      case "list":
+        for (const piece of raw.split(/[,;|\s]+/, MAX_LIST)) if (piece !== "") this.#value(piece, rule, place);
+        return;
+      default:
+        this.#value(raw, rule, place);
+    }
+  }
+
+  /** One value that an extractor put together; dropped when it is not one of its type. */
+  derived(type: ObservableType, raw: string, role: Role, place: Place, port?: number): void {
+    this.#typed(type, raw, role, place, port);
+  }
+
+  #command(raw: string, role: Role, place: Place): void {
+    scanCommand(
+      raw,
+      (type, value, seen, port) => this.#scanned(type, value, seen, port, role, place, KNOWN_TEXT),
+      place.field,
+    );
+  }
+
+  #value(raw: string, rule: FieldRule, place: Place): void {
+    for (const type of rule.types) if (this.#typed(type, raw, rule.role, place, place.port())) return;
+    if (rule.role !== "user") this.text(raw, place, rule.role);
+    else if (raw.includes("@") || raw.includes("/")) this.text(raw, place, rule.role);
+  }
+
+  #typed(type: ObservableType, raw: string, role: Role, place: Place, port?: number): boolean {
+    if (type === "url") return this.#url(raw, role, place);
+    const value = canonicalize(type, raw);
+    if (value === undefined || !isWanted(type, value)) return value !== undefined;
+    const beside = type === "ip" || type === "domain" ? (splitPort(raw).port ?? port) : undefined;
+    this.#add(type, value, raw, role, place, FIELD, beside);
+    return true;
+  }
+
+  #url(raw: string, role: Role, place: Place): boolean {
+    const parts = parseUrl(raw);
+    if (parts === undefined) return false;
+    this.#add("url", parts.url, raw, role, place, FIELD, parts.port);
+    const address = canonicalIp(parts.host);
+    const name = address === undefined ? canonicalHost(parts.host) : undefined;
+    if (address !== undefined) this.#add("ip", address, parts.host, role, place, FIELD, parts.port);
+    else if (name !== undefined && !isReverseName(name))
+      this.#add("domain", name, parts.host, role, place, FIELD, parts.port);
+    if (parts.path.includes("?") || parts.path.includes(":")) this.text(raw, place, role);
+    return true;
+  }
+
+  #hashes(raw: string, role: Role, place: Place): void {
+    for (const piece of raw.split(/[,;|\s]+/, MAX_LIST)) {
+      const sign = Math.max(piece.indexOf("="), piece.indexOf(":"));
+      const hex = piece.slice(sign + 1);
+      const type = hashType(piece.slice(0, Math.max(sign, 0)).toLowerCase(), hex.length);
+      const value = type === undefined ? undefined : canonicalize(type, hex);
+      if (type !== undefined && value !== undefined) this.#add(type, value, hex, role, place, FIELD);
+    }
+  }
+
+  #scanned(
+    type: ObservableType,
+    value: CanonicalValue,
+    seen: string,
+    port: number | undefined,
+    role: Role,
+    place: Place,
+    rank: number,
+  ): void {
+    if (type === "domain" && (role === "user" || this.#own.has(value))) return;
+    this.#add(type, value, seen, role, place, rank, port);
+  }
+
+  #add(
+    type: ObservableType,
+    value: CanonicalValue,
+    seen: string,
+    role: Role,
+    place: Place,
+    rank: number,
+    port?: number,
+  ): void {
+    const key = `${type} ${value}`;
+    const known = this.#best.get(key);
+    if (known !== undefined && known.rank >= rank) return;
+    if (known === undefined && this.#best.size >= MAX_OBSERVABLES) {
+      this.truncated = true;
+      return;
+    }
+    const kept = port ?? known?.observable.port;
+    const observable: Observable = {
+      type,
+      value,
+      role,
+      where: place.where(),
+      ...(seen === value ? {} : { seen: seen.slice(0, MAX_SEEN) }),
+      ...(kept === undefined ? {} : { port: kept }),
+    };
+    this.#best.set(key, { observable, rank });
+  }
+}
+
+/** `xxx.xxx.xxx.xxx`: somebody blotted an address out. */
+const PLACEHOLDER = /^[xyz0]{1,3}(?:\.[xyz0]{1,3}){1,3}$/;
+
+/** Devices and pipes are not files; reverse names are neither address nor domain. */
+function isWanted(type: ObservableType, value: CanonicalValue): boolean {
+  if (type === "domain") return !isReverseName(value) && !PLACEHOLDER.test(value);
+  if (type === "path") return !/^\/(?:dev\/(?!shm\/)|device\/|pipe\/|\.\/)/.test(value);
+  return true;
+}

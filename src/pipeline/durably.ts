@@ -1,0 +1,39 @@
+import { type Backoff, delayMs } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
+import { asError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import type { PipelineEvents } from "./events.ts";
+
+/** What every loop of the pipeline needs. */
+export interface Surroundings {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly events: PipelineEvents;
+}
+
+const RETRY: Backoff = { firstMs: 200, maxMs: 15_000 };
+
+/**
+ * Repeats a change of the journal until it is on disk: a full disk must cost time, not findings. Undefined when `signal`
+ * aborts first; then nothing was written.
+ */
+export async function durably<T>(
+  who: string,
+  change: () => Promise<T>,
+  { clock, log, events }: Surroundings,
+  signal: AbortSignal,
+): Promise<{ readonly value: T } | undefined> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return { value: await change() };
+    } catch (thrown) {
+      if (signal.aborted) return undefined;
+      const error = asError(thrown);
+      const delay = delayMs(RETRY, attempt);
+      log.error("journal could not be written; trying again", { who, error, attempt, delayMs: delay });
+      events.journalFailed(who, error, delay);
+      await clock.sleep(delay, signal);
+      if (signal.aborted) return undefined;
+    }
+  }
+}

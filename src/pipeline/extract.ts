@@ -1,0 +1,140 @@
+import type { Emit, EventView, Extractor } from "../contract/extractor.ts";
+import type { Extraction } from "../model/alert.ts";
+import { isJsonObject, type JsonObject, type JsonValue } from "../model/json.ts";
+import type { Observable } from "../model/observable.ts";
+import { Collector, type Place } from "./collect.ts";
+import { completeView, ownNames } from "./event-view.ts";
+import { FieldLookup, type PathNode } from "./field-lookup.ts";
+
+/** Deeper members and further strings of an alert are not looked at. */
+const MAX_DEPTH = 64;
+const MAX_STRINGS = 50_000;
+
+/** What the manager itself wrote: never observables. */
+const MANAGER_MEMBERS = new Set([
+  "rule",
+  "decoder",
+  "manager",
+  "cluster",
+  "agent",
+  "predecoder",
+  "location",
+  "timestamp",
+  "@timestamp",
+  "id",
+  "input",
+  "GeoLocation",
+]);
+const MANAGER_PREFIX = /^(?:rule|decoder|manager|cluster|agent|predecoder|input|geolocation)[_.]/i;
+
+/** Reads everything out of one alert. Pure and total: the same event gives the same extraction, and none makes it throw. */
+export type Extract = (event: JsonObject) => Extraction<Observable>;
+
+/** Compiles the extractors' tables once; throws only when two of them claim one field with different rules. */
+export function createExtraction(extractors: readonly Extractor[]): Extract {
+  const lookup = new FieldLookup(extractors);
+  return (event) => {
+    const collector = new Collector(ownNames(event));
+    new Walk(lookup, collector).run(event);
+    const views: EventView[] = [];
+    for (const extractor of extractors) {
+      if (extractor.applies === undefined || !extractor.applies(event)) continue;
+      extractor.derive?.(event, emitInto(collector));
+      const view = extractor.view?.(event);
+      if (view !== undefined) views.push(view);
+    }
+    const observables = collector.observables;
+    const extraction = { observables, ...completeView(event, views, observables) };
+    return collector.truncated ? { ...extraction, truncated: true } : extraction;
+  };
+}
+
+function emitInto(collector: Collector): Emit {
+  return (type, value, role, where, port) => {
+    collector.derived(type, value, role, { where: () => where, port: () => port, field: "" }, port);
+  };
+}
+
+class Walk implements Place {
+  readonly #lookup: FieldLookup;
+  readonly #collector: Collector;
+  readonly #path: Array<string | number> = [];
+  #parent: JsonObject | undefined;
+  #node: PathNode;
+  #strings = 0;
+
+  constructor(lookup: FieldLookup, collector: Collector) {
+    this.#lookup = lookup;
+    this.#collector = collector;
+    this.#node = lookup.root;
+  }
+
+  run(event: JsonObject): void {
+    for (const key of Object.keys(event)) {
+      if (MANAGER_MEMBERS.has(key) || MANAGER_PREFIX.test(key)) continue;
+      this.#member(event, key, this.#lookup.root);
+    }
+  }
+
+  get field(): string {
+    return this.#node.field;
+  }
+
+  where(): string {
+    let out = "";
+    for (const part of this.#path) {
+      if (typeof part === "number") out += `[${part}]`;
+      else out += out === "" ? part : `.${part}`;
+    }
+    return out;
+  }
+
+  port(): number | undefined {
+    if (this.#parent === undefined) return undefined;
+    for (const key of this.#node.portKeys) {
+      if (!Object.hasOwn(this.#parent, key)) continue;
+      const port = Number(this.#parent[key]);
+      if (Number.isInteger(port) && port > 0 && port < 65_536) return port;
+    }
+    return undefined;
+  }
+
+  #member(owner: JsonObject, key: string, node: PathNode): void {
+    const value = owner[key];
+    if (value === null || value === undefined || typeof value === "boolean") return;
+    this.#path.push(key);
+    this.#visit(value, this.#lookup.child(node, key), owner);
+    this.#path.pop();
+  }
+
+  #visit(value: JsonValue, node: PathNode, owner: JsonObject): void {
+    if (typeof value === "string") this.#leaf(value, node, owner);
+    else if (typeof value === "number") {
+      if (node.rule?.types.includes("asn") === true) this.#leaf(String(value), node, owner);
+    } else if (Array.isArray(value)) this.#array(value, node, owner);
+    else if (isJsonObject(value) && this.#path.length < MAX_DEPTH) {
+      for (const key of Object.keys(value)) this.#member(value, key, node);
+    }
+  }
+
+  #array(values: readonly JsonValue[], node: PathNode, owner: JsonObject): void {
+    if (this.#path.length >= MAX_DEPTH) return;
+    for (let i = 0; i < values.length; i++) {
+      this.#path.push(i);
+      this.#visit(values[i]!, node, owner);
+      this.#path.pop();
+    }
+  }
+
+  #leaf(value: string, node: PathNode, owner: JsonObject): void {
+    if (value.length < 3) return;
+    if (++this.#strings > MAX_STRINGS) {
+      this.#collector.truncated = true;
+      return;
+    }
+    this.#node = node;
+    this.#parent = owner;
+    if (node.rule === undefined) this.#collector.text(value, this);
+    else this.#collector.field(value, node.rule, this);
+  }
+}

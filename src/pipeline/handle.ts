@@ -1,0 +1,76 @@
+import type { DeadLetter } from "../contract/journal.ts";
+import type { SourceRecord } from "../contract/source.ts";
+import type { Generation } from "../intel/generation.ts";
+import { asError } from "../lib/errors.ts";
+import type { Alert, Extraction } from "../model/alert.ts";
+import type { Finding, Mode, Verdict } from "../model/finding.ts";
+import { get, isJsonObject, type JsonObject, text } from "../model/json.ts";
+import type { Observable } from "../model/observable.ts";
+import { recordLetter } from "../store/dead-letter.ts";
+import { assess, claimsToBeOurs } from "./assess.ts";
+import { type NameFinding, toFinding } from "./finding.ts";
+import { toAlert } from "./parse-alert.ts";
+
+/** What one record comes to; at most one member is non-empty. */
+export interface Handled {
+  readonly findings: readonly Finding[];
+  readonly deadLetters: readonly DeadLetter[];
+  /** Ids of our own findings, read back from Wazuh. */
+  readonly confirmed: readonly string[];
+}
+
+/** What handling needs from the house. `generation` is asked once per record batch by the caller's choice, never cached here. */
+export interface HandleContext {
+  readonly source: string;
+  readonly mode: Mode;
+  readonly generation: Generation;
+  readonly extract: (event: JsonObject) => Extraction<Observable>;
+  readonly nameFinding: NameFinding;
+  /** True when the id carries a valid MAC of this installation. */
+  readonly isOurs: (findingId: string) => boolean;
+  /** Epoch milliseconds: the time of an alert that has none. */
+  readonly receivedAt: number;
+  readonly onVerdict?: (alert: Alert, verdict: Verdict) => void;
+}
+
+const NOTHING: Handled = { findings: [], deadLetters: [], confirmed: [] };
+
+/**
+ * One record through parse, loop guard, gate, extraction and judgement. Never throws: what cannot be handled becomes a dead
+ * letter, because a fault of ours would repeat for ever if the record were offered again.
+ */
+export function handleRecord(record: SourceRecord, context: HandleContext): Handled {
+  try {
+    const alert = toAlert(record.bytes, context.source, context.receivedAt);
+    const echo = ownFindingId(alert, context.isOurs);
+    if (echo !== undefined) return { ...NOTHING, confirmed: [echo] };
+    if (!context.generation.index.nominates(alert.event)) return NOTHING;
+    const { verdict } = assess(alert, context.extract(alert.event), context.generation);
+    if (verdict === undefined) return NOTHING;
+    context.onVerdict?.(alert, verdict);
+    const raw = record.bytes.toString("utf8");
+    return { ...NOTHING, findings: [toFinding(alert, raw, verdict, context.mode, context.nameFinding)] };
+  } catch (error) {
+    return { ...NOTHING, deadLetters: [deadRecord(record, context, error)] };
+  }
+}
+
+/**
+ * The finding id of an alert that is the echo of our own finding, else undefined. It must carry a valid MAC and nothing but
+ * our two members under `data`: a forged log line that borrows an id and adds more is matched like any other alert.
+ */
+export function ownFindingId(alert: Alert, isOurs: (id: string) => boolean): string | undefined {
+  if (!claimsToBeOurs(alert)) return undefined;
+  const data = get(alert.event, "data");
+  if (!isJsonObject(data) || Object.keys(data).length !== 2) return undefined;
+  const id = text(data, "misp", "finding_id");
+  return id !== undefined && isOurs(id) ? id : undefined;
+}
+
+function deadRecord(
+  { bytes, origin }: SourceRecord,
+  { source, receivedAt }: HandleContext,
+  error: unknown,
+): DeadLetter {
+  return recordLetter({ component: source, time: receivedAt, reason: asError(error).message, origin }, bytes);
+}

@@ -1,0 +1,149 @@
+import { isUtf8 } from "node:buffer";
+import { createHash } from "node:crypto";
+import { TiplineError } from "../lib/errors.ts";
+import type { Agent, Alert } from "../model/alert.ts";
+import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../model/json.ts";
+import { member } from "./event-view.ts";
+
+/** Deeper alerts are refused. */
+export const MAX_NESTING = 64;
+const MAX_GROUPS = 256;
+
+/**
+ * One line as an alert. Throws TIP_INPUT_INVALID that says what was found when the bytes are not one JSON object in UTF-8.
+ * Fluent Bit's `{"log":"<line>"}` counts as the line itself, an indexer's `{"_source":{…}}` as the document inside, and
+ * flattened names (`agent_id`) as the nested ones. `receivedAt` (epoch ms) is the time of an alert that has none.
+ */
+export function toAlert(bytes: Buffer, source: string, receivedAt: number): Alert {
+  let line = withoutNewline(bytes);
+  let event = parseObject(line);
+  const inner = loggedLine(event);
+  if (inner !== undefined) {
+    line = inner;
+    event = parseObject(line);
+  }
+  const wrapped = get(event, "_source");
+  if (isJsonObject(wrapped)) event = wrapped;
+  return new ParsedAlert(event, line, source, receivedAt);
+}
+
+function withoutNewline(bytes: Buffer): Buffer {
+  let end = bytes.length;
+  while (end > 0 && (bytes[end - 1] === 10 || bytes[end - 1] === 13)) end--;
+  return end === bytes.length ? bytes : bytes.subarray(0, end);
+}
+
+/** The hash is computed when first asked for: most alerts match nothing and never need it. */
+class ParsedAlert implements Alert {
+  readonly id: string;
+  readonly node: string;
+  readonly time: number;
+  readonly source: string;
+  readonly agent?: Agent;
+  readonly location?: string;
+  readonly rule?: NonNullable<Alert["rule"]>;
+  readonly event: JsonObject;
+  readonly #line: Buffer;
+  #rawHash: string | undefined;
+
+  constructor(event: JsonObject, line: Buffer, source: string, receivedAt: number) {
+    this.#line = line;
+    this.event = event;
+    this.source = source;
+    this.id = text(event, "id") ?? "";
+    this.node = member(event, "cluster", "node") ?? member(event, "manager", "name") ?? "";
+    this.time = timeOf(event, receivedAt);
+    const agent = agentOf(event);
+    if (agent !== undefined) this.agent = agent;
+    const location = text(event, "location");
+    if (location !== undefined) this.location = location;
+    const rule = ruleOf(event);
+    if (rule !== undefined) this.rule = rule;
+  }
+
+  get rawHash(): string {
+    this.#rawHash ??= createHash("sha256").update(this.#line).digest("hex");
+    return this.#rawHash;
+  }
+}
+
+function agentOf(event: JsonObject): Agent | undefined {
+  const id = member(event, "agent", "id");
+  if (id === undefined) return undefined;
+  const name = member(event, "agent", "name");
+  const ip = member(event, "agent", "ip");
+  return { id, ...(name === undefined ? {} : { name }), ...(ip === undefined ? {} : { ip }) };
+}
+
+function ruleOf(event: JsonObject): NonNullable<Alert["rule"]> | undefined {
+  const id = member(event, "rule", "id");
+  if (id === undefined) return undefined;
+  const level = Number(member(event, "rule", "level"));
+  const groups = get(event, "rule", "groups") ?? get(event, "rule_groups") ?? get(event, "rule.groups");
+  return {
+    id,
+    level: Number.isFinite(level) ? level : 0,
+    description: member(event, "rule", "description") ?? "",
+    groups: groupsOf(groups),
+  };
+}
+
+function groupsOf(groups: JsonValue | undefined): readonly string[] {
+  const list = typeof groups === "string" ? groups.split(",") : Array.isArray(groups) ? groups : [];
+  return list
+    .slice(0, MAX_GROUPS)
+    .filter((group): group is string => typeof group === "string")
+    .map((group) => group.trim())
+    .filter((group) => group !== "");
+}
+
+function timeOf(event: JsonObject, receivedAt: number): number {
+  const written = text(event, "timestamp") ?? text(event, "@timestamp");
+  if (written === undefined) return receivedAt;
+  // Wazuh writes the zone without a colon (+0000), which the ISO format does not allow.
+  const time = Date.parse(written.replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
+  return Number.isFinite(time) ? time : receivedAt;
+}
+
+/** The exact line inside Fluent Bit's record, or undefined. */
+function loggedLine(event: JsonObject): Buffer | undefined {
+  if (Object.hasOwn(event, "rule") || Object.hasOwn(event, "data")) return undefined;
+  const log = get(event, "log");
+  return typeof log === "string" && log.startsWith("{") ? withoutNewline(Buffer.from(log)) : undefined;
+}
+
+function parseObject(line: Buffer): JsonObject {
+  if (!isUtf8(line)) throw invalid("invalid UTF-8");
+  let value: JsonValue;
+  try {
+    value = JSON.parse(line.toString("utf8"));
+  } catch (cause) {
+    throw invalid(whatWasFound(line), cause);
+  }
+  if (!isJsonObject(value))
+    throw invalid(`JSON ${Array.isArray(value) ? "array" : value === null ? "null" : typeof value}`);
+  if (isDeeper(value, MAX_NESTING)) throw invalid(`nesting over ${MAX_NESTING} levels`);
+  return value;
+}
+
+function whatWasFound(line: Buffer): string {
+  if (line.length === 0) return "an empty line";
+  if (line.includes(0)) return `a NUL byte at offset ${line.indexOf(0)}`;
+  if (line[0] === 0xef && line[1] === 0xbb) return "a byte order mark before the JSON";
+  return `${line.length} bytes that are not JSON`;
+}
+
+function isDeeper(value: JsonObject | readonly JsonValue[], levels: number): boolean {
+  if (levels === 0) return true;
+  for (const key in value) {
+    const inner = (value as JsonObject)[key];
+    if (typeof inner === "object" && inner !== null && isDeeper(inner as JsonObject, levels - 1)) return true;
+  }
+  return false;
+}
+
+function invalid(found: string, cause?: unknown): TiplineError {
+  return new TiplineError("TIP_INPUT_INVALID", `expected one alert as a JSON object in UTF-8, found ${found}`, {
+    cause,
+  });
+}

@@ -1,0 +1,129 @@
+import { z } from "zod";
+import { type DatagramOutcome, openUnixDatagram, type UnixDatagramClient } from "../clients/unix-datagram.ts";
+import { encodeDatagram } from "../clients/wazuh-queue.ts";
+import { defineSink } from "../contract/define.ts";
+import type { SendResult, Sink } from "../contract/sink.ts";
+import type { Clock } from "../lib/clock.ts";
+import { createPacer, type Pacer } from "../lib/pacer.ts";
+import { duration } from "../lib/unit-schema.ts";
+import type { Finding } from "../model/finding.ts";
+
+const config = z.strictObject({
+  socket: z
+    .string()
+    .min(1)
+    .default("/var/ossec/queue/sockets/queue")
+    .describe("Wazuh's queue socket; owner wazuh:wazuh, mode 0660, so Tipline's user must be in group wazuh."),
+  rate: z
+    .number()
+    .int()
+    .min(1)
+    .max(100_000)
+    .default(5_000)
+    .describe(
+      "Findings a second at most. Wazuh drops events inside when it gets them much faster than it can analyse.",
+    ),
+  confirm: z
+    .boolean()
+    .default(true)
+    .describe("A finding counts as delivered when its alert is read back; false where alerts.json cannot be read."),
+  confirm_timeout: duration
+    .refine((ms) => ms >= 2_000, "expected at least 2s: alerts.json is flushed once a second")
+    .prefault("60s")
+    .describe("How long to wait for the alert of a finding before it is sent again."),
+  confirm_resends: z
+    .number()
+    .int()
+    .min(0)
+    .max(100)
+    .default(5)
+    .describe("How often a finding is sent again before it becomes a dead letter and health fails."),
+});
+
+/** How long one call waits in all while Wazuh's queue is full. */
+const FULL_WAIT_MS = 5_000;
+const WAIT_SLICE_MS = 250;
+
+/** Findings into Wazuh's own analysis, as events of the agent that they are about. */
+export default defineSink({
+  type: "wazuh",
+  summary: "Wazuh's queue socket: each finding becomes an alert of the agent it is about (rule 100622).",
+  config,
+  async create(options, context) {
+    const client = await openUnixDatagram(options.socket);
+    return createSink(client, createPacer(options.rate, context.clock), context.clock, {
+      // A call must not spend more than about a second on pacing.
+      batchSize: Math.min(100, options.rate),
+      ...(options.confirm && {
+        confirmation: { timeoutMs: options.confirm_timeout, resends: options.confirm_resends },
+      }),
+    });
+  },
+});
+
+function createSink(
+  client: UnixDatagramClient,
+  pacer: Pacer,
+  clock: Clock,
+  traits: Pick<Sink, "confirmation" | "batchSize">,
+): Sink {
+  return {
+    ...traits,
+    async send(findings, signal) {
+      const deadline = clock.now() + FULL_WAIT_MS;
+      for (const [taken, finding] of findings.entries()) {
+        const outcome = await sendOne(finding, deadline, signal);
+        if (outcome.status !== "sent") return answer(outcome, finding, taken);
+      }
+      return { status: "sent" };
+    },
+    async close() {
+      client.close();
+    },
+  };
+
+  async function sendOne(finding: Finding, deadline: number, signal: AbortSignal): Promise<Outcome> {
+    const datagram = encodeDatagram(finding.misp, finding.alert.agent);
+    if (datagram === undefined) return { status: "too-large" };
+    if (!(await pacer.take(signal))) return { status: "aborted" };
+    let outcome = client.send(datagram);
+    while (outcome.status === "full") {
+      const left = deadline - clock.now();
+      if (left <= 0) return outcome;
+      await client.writable(Math.min(left, WAIT_SLICE_MS), signal);
+      if (signal.aborted) return { status: "aborted" };
+      outcome = client.send(datagram);
+      // Others send too and may have been faster; a kernel short of memory even says "writable" all the time.
+      if (outcome.status === "full") await clock.sleep(1, signal);
+    }
+    return outcome;
+  }
+}
+
+type Outcome = DatagramOutcome | { readonly status: "aborted" };
+
+function answer(outcome: Exclude<Outcome, { status: "sent" }>, finding: Finding, taken: number): SendResult {
+  if (outcome.status === "unreachable") return { status: "retry", cause: wazuhCause(outcome), taken };
+  if (outcome.status === "aborted") return { status: "retry", cause: new Error("stopped while sending"), taken };
+  if (outcome.status === "full") {
+    const cause = new Error(
+      `EAGAIN: Wazuh's queue stayed full for ${FULL_WAIT_MS / 1000} s: wazuh-analysisd is overloaded or hangs; see events_dropped in var/run/wazuh-analysisd.state`,
+    );
+    return { status: "retry", cause, taken };
+  }
+  const cause = new Error(
+    `EMSGSIZE: the kernel refuses a datagram for finding ${finding.id}; expected net.core.wmem_default and wmem_max of at least 212992`,
+  );
+  // What came before it did arrive: answering `rejected` for the whole batch would send that twice.
+  return taken > 0 ? { status: "retry", cause, taken, afterMs: 0 } : { status: "rejected", cause };
+}
+
+function wazuhCause(outcome: Extract<DatagramOutcome, { status: "unreachable" }>): Error {
+  const advice: Readonly<Record<string, string>> = {
+    ENOENT: "is the manager running on this host, and is this its prefix?",
+    ECONNREFUSED: "wazuh-analysisd is down: see wazuh-control status and logs/ossec.log",
+    EACCES: "Wazuh's group is usually `wazuh`",
+  };
+  const more = Object.hasOwn(advice, outcome.code) ? `; ${advice[outcome.code]}` : "";
+  return Object.assign(new Error(`${outcome.cause.message}${more}`, { cause: outcome.cause }), { code: outcome.code });
+}

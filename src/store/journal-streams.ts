@@ -1,0 +1,142 @@
+import type { JournalEntry, StreamName } from "../contract/journal.ts";
+import type { Finding } from "../model/finding.ts";
+import { corrupt } from "./environment.ts";
+import { decode, firstKey, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
+
+/** `next`: sequence number of the entry to come; `end`: bytes of all entries ever appended. */
+interface StreamMeta {
+  readonly next: number;
+  readonly end: number;
+}
+
+/** An entry before it has a number. `to`: only this sink reads it. */
+export interface NewEntry {
+  readonly json: Buffer;
+  readonly to?: string;
+}
+
+/** Counted for each entry beside its bytes: header and LMDB's own. */
+const ENTRY_OVERHEAD = 64;
+
+// An entry is a header and the finding's JSON. The header: float64 bytes of the stream before this entry, uint8 length of the
+// name of the only reader (0 = all), that name. The running count makes "how many bytes from here on" two reads.
+const HEADER = 9;
+
+export function newEntry(finding: Finding, to?: string): NewEntry {
+  const json = Buffer.from(JSON.stringify(finding), "utf8");
+  return to === undefined ? { json } : { json, to };
+}
+
+export function sizeOf(entries: readonly NewEntry[]): number {
+  return entries.reduce((sum, { json }) => sum + json.length + ENTRY_OVERHEAD, 0);
+}
+
+export function streamMeta(tables: JournalTables, stream: StreamName): StreamMeta {
+  return getMeta<StreamMeta>(tables, ["stream", stream]) ?? { next: 1, end: 0 };
+}
+
+/** Within a transaction: appends entries and moves readers that stand at the end over those that are not for them. */
+export function append(
+  tables: JournalTables,
+  stream: StreamName,
+  entries: readonly NewEntry[],
+  readers: readonly string[],
+): void {
+  if (entries.length === 0) return;
+  let { next, end } = streamMeta(tables, stream);
+  const cursors = new Map(readers.map((reader) => [reader, cursorOf(tables, stream, reader)]));
+  for (const { json, to } of entries) {
+    const name = Buffer.from(to ?? "", "utf8");
+    const header = Buffer.alloc(HEADER);
+    header.writeDoubleBE(end, 0);
+    header.writeUInt8(name.length, 8);
+    tables.streams[stream].putSync(next, Buffer.concat([header, name, json]));
+    if (to !== undefined)
+      for (const [reader, cursor] of cursors) if (reader !== to && cursor === next - 1) cursors.set(reader, next);
+    end += json.length + ENTRY_OVERHEAD;
+    next += 1;
+  }
+  for (const [reader, cursor] of cursors)
+    if (cursor !== cursorOf(tables, stream, reader)) setCursor(tables, stream, reader, cursor);
+  putMeta(tables, ["stream", stream], { next, end });
+}
+
+/** Sequence number of the last entry that the reader is done with; 0 when it has read nothing. */
+export function cursorOf(tables: JournalTables, stream: StreamName, reader: string): number {
+  return getMeta<{ cursor: number }>(tables, ["reader", stream, reader])?.cursor ?? 0;
+}
+
+export function setCursor(tables: JournalTables, stream: StreamName, reader: string, cursor: number): void {
+  putMeta(tables, ["reader", stream, reader], { cursor });
+}
+
+/** Within a transaction: moves a cursor forward, never back, and over entries for other readers. */
+export function advance(tables: JournalTables, stream: StreamName, reader: string, upTo: number): void {
+  const { next } = streamMeta(tables, stream);
+  let cursor = Math.max(cursorOf(tables, stream, reader), Math.min(upTo, next - 1));
+  while (cursor + 1 < next) {
+    const bytes = tables.streams[stream].get(cursor + 1);
+    if (bytes === undefined) throw corrupt(tables.environment.dir, `entry ${cursor + 1} of ${stream} is missing`);
+    if (isFor(bytes, reader)) break;
+    cursor += 1;
+  }
+  setCursor(tables, stream, reader, cursor);
+}
+
+/** Up to `limit` entries for the reader after `after`, in order; at least one, then at most `maxBytes` of them. */
+export function readAfter(
+  tables: JournalTables,
+  stream: StreamName,
+  reader: string,
+  after: number,
+  limit: number,
+  maxBytes = Number.POSITIVE_INFINITY,
+): JournalEntry[] {
+  const entries: JournalEntry[] = [];
+  let expected = after + 1;
+  let size = 0;
+  for (const { key, value } of tables.streams[stream].getRange({ start: after + 1 })) {
+    if (key !== expected) throw corrupt(tables.environment.dir, `entry ${expected} of ${stream} is missing`);
+    expected += 1;
+    if (!isFor(value, reader)) continue;
+    size += value.length;
+    if (entries.length > 0 && size > maxBytes) break;
+    const finding = decode<Finding>(
+      tables,
+      value.subarray(HEADER + (value[8] ?? 0)),
+      `entry ${String(key)} of ${stream}`,
+    );
+    entries.push({ seq: key, finding });
+    if (entries.length >= limit) break;
+  }
+  return entries;
+}
+
+/** Live bytes from the entry after `after` to the end. */
+export function bytesAfter(tables: JournalTables, stream: StreamName, after: number): number {
+  const { next, end } = streamMeta(tables, stream);
+  if (after + 1 >= next) return 0;
+  const bytes = tables.streams[stream].get(after + 1);
+  return bytes === undefined ? 0 : end - bytes.readDoubleBE(0);
+}
+
+/** Live bytes of a stream: what its slowest reader still has to read. */
+export function liveBytes(tables: JournalTables, stream: StreamName): number {
+  const first = firstKey(tables.streams[stream]);
+  return typeof first === "number" ? bytesAfter(tables, stream, first - 1) : 0;
+}
+
+/** Within a transaction: deletes what every one of `readers` has passed. */
+export function trim(tables: JournalTables, stream: StreamName, readers: readonly string[]): void {
+  const { next } = streamMeta(tables, stream);
+  const passed = readers.reduce((least, reader) => Math.min(least, cursorOf(tables, stream, reader)), next - 1);
+  const table = tables.streams[stream];
+  const gone = [...table.getKeys({ start: 1, end: passed + 1 })];
+  for (const key of gone) table.removeSync(key);
+}
+
+function isFor(entry: Uint8Array, reader: string): boolean {
+  const length = entry[8] ?? 0;
+  if (length === 0) return true;
+  return Buffer.from(entry.buffer, entry.byteOffset + HEADER, length).toString("utf8") === reader;
+}

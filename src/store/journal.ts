@@ -1,0 +1,361 @@
+import { createHash } from "node:crypto";
+import type { Commit, DeadLetter, Journal, JournalEntry, StreamName, Unconfirmed } from "../contract/journal.ts";
+import { type Clock, systemClock } from "../lib/clock.ts";
+import { TiplineError } from "../lib/errors.ts";
+import { type Log, silentLog } from "../lib/log.ts";
+import type { Finding } from "../model/finding.ts";
+import type { JsonValue } from "../model/json.ts";
+import {
+  addDeadLetters,
+  DEFAULT_DEAD_LETTER_BOUNDS,
+  type DeadLetterBounds,
+  type DeadLetterReader,
+  deadLetterReader,
+  getDeadLetter,
+  removeDeadLetter,
+} from "./dead-letter.ts";
+import { openEnvironment } from "./environment.ts";
+import { registerReaders } from "./journal-readers.ts";
+import { type JournalReader, makeRoom, type Spill } from "./journal-room.ts";
+import { checkCheckpoint, checkpointOf, isCommitted, putCheckpoint } from "./journal-sources.ts";
+import {
+  advance,
+  append,
+  bytesAfter,
+  cursorOf,
+  liveBytes,
+  newEntry,
+  readAfter,
+  sizeOf,
+  streamMeta,
+  trim,
+} from "./journal-streams.ts";
+import { decode, encode, type JournalTables, openTables } from "./journal-tables.ts";
+import {
+  addUnconfirmed,
+  overflow,
+  removeUnconfirmed,
+  resent,
+  unconfirmedMeta,
+  unconfirmedRows,
+} from "./journal-unconfirmed.ts";
+import { Waiters } from "./waiters.ts";
+import { Writer } from "./writer.ts";
+
+export type { JournalReader, Spill } from "./journal-room.ts";
+
+export interface JournalOptions {
+  /** Folder of its own; created (0700) when absent. */
+  readonly dir: string;
+  readonly readers: readonly JournalReader[];
+  /** Limit of the bytes of findings that some reader still has to read; default 1 GiB. The file takes up to about twice that and never shrinks. */
+  readonly maxBytes?: number;
+  /** Limit of the findings of one sink that were sent and not seen again; beyond it the oldest go to the dead letter. Default: `maxBytes`. */
+  readonly maxUnconfirmedBytes?: number;
+  readonly deadLetters?: DeadLetterBounds;
+  /** Ranges remembered per source; default 1,024. */
+  readonly rangesKept?: number;
+  readonly clock?: Clock;
+  readonly log?: Log;
+  readonly onSpill?: (spill: Spill) => void;
+  /** A source waits for required sinks. */
+  readonly onHold?: (source: string) => void;
+  /** Dead letters that made room for newer ones. */
+  readonly onDrop?: (count: number) => void;
+}
+
+/** What came of handing a dead record to the pipeline again. */
+export interface ReplayedRecord {
+  readonly findings: readonly Finding[];
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+/** The journal with what commands and metrics need beside the pipeline's contract. */
+export interface StoredJournal extends Journal {
+  readonly deadLetters: DeadLetterReader;
+  /** Puts dead findings back for their sink only (`sink`: another one). Gives the ids put back; others are absent, no findings, or of a sink that is not configured. */
+  replayFindings(ids: readonly string[], sink?: string): Promise<readonly string[]>;
+  /** Replaces a dead record by what it comes to now, in one transaction; false when it is gone. */
+  replayRecord(id: string, outcome: ReplayedRecord): Promise<boolean>;
+  /** Removes a dead letter and gives it. */
+  takeDeadLetter(id: string): Promise<DeadLetter | undefined>;
+  /** Sources that wait because the journal is full. */
+  holding(): readonly string[];
+  stats(): { readonly liveBytes: number; readonly maxBytes: number };
+}
+
+/** Opens the journal; `TIP_STATE_CORRUPT` says what to do when it cannot be read. */
+export async function openJournal(options: JournalOptions): Promise<StoredJournal> {
+  const environment = openEnvironment(options.dir);
+  const journal = new LmdbJournal(openTables(environment), options);
+  try {
+    await journal.open();
+  } catch (thrown) {
+    await environment.close();
+    throw thrown;
+  }
+  return journal;
+}
+
+const READ_BYTES = 8 * 2 ** 20;
+const MOST_EARLY_ECHOES = 10_000;
+
+class LmdbJournal implements StoredJournal {
+  readonly deadLetters: DeadLetterReader;
+  readonly #tables: JournalTables;
+  readonly #writer: Writer;
+  readonly #waiters = new Waiters();
+  readonly #options: JournalOptions;
+  readonly #clock: Clock;
+  readonly #log: Log;
+  readonly #maxBytes: number;
+  readonly #bounds: DeadLetterBounds;
+  readonly #holding = new Set<string>();
+  /** Ids seen again before their sending was written down; a Set keeps their order. */
+  readonly #earlyEchoes = new Set<string>();
+  #closed = false;
+
+  constructor(tables: JournalTables, options: JournalOptions) {
+    this.#tables = tables;
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#log = options.log ?? silentLog;
+    this.#maxBytes = options.maxBytes ?? 2 ** 30;
+    this.#bounds = options.deadLetters ?? DEFAULT_DEAD_LETTER_BOUNDS;
+    this.#writer = new Writer(tables.environment, () => this.#waiters.wake());
+    this.deadLetters = deadLetterReader(tables);
+  }
+
+  async open(): Promise<void> {
+    const { readers } = this.#options;
+    const now = this.#clock.now();
+    const { retired, dropped } = await this.#write(() => registerReaders(this.#tables, readers, this.#bounds, now));
+    for (const { sink, count } of retired)
+      this.#log.warn("sink is no longer configured; what it had not received is in the dead letter", { sink, count });
+    this.#report({ dropped });
+  }
+
+  checkpoint(source: string): JsonValue | undefined {
+    return checkpointOf(this.#tables, source);
+  }
+
+  async commit(commit: Commit, signal?: AbortSignal): Promise<boolean> {
+    checkCheckpoint(commit.source, commit.checkpoint);
+    const entries = commit.findings.map((finding) => newEntry(finding));
+    const wanted = sizeOf(entries);
+    try {
+      for (;;) {
+        const version = this.#waiters.version;
+        const result = await this.#write(() => this.#tryCommit(commit, entries, wanted));
+        this.#report(result);
+        if (result.outcome !== "full") return result.outcome === "committed";
+        await this.#hold(commit, version, signal);
+      }
+    } finally {
+      this.#holding.delete(commit.source);
+    }
+  }
+
+  read(stream: StreamName, reader: string, limit: number): readonly JournalEntry[] {
+    if (this.#closed) return [];
+    return readAfter(this.#tables, stream, reader, cursorOf(this.#tables, stream, reader), limit, READ_BYTES);
+  }
+
+  async wait(stream: StreamName, reader: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !this.#closed) {
+      const version = this.#waiters.version;
+      if (cursorOf(this.#tables, stream, reader) + 1 < streamMeta(this.#tables, stream).next) return;
+      await this.#waiters.changed(version, signal);
+    }
+  }
+
+  async advanceStage(
+    stage: string,
+    upTo: number,
+    state: ReadonlyMap<string, JsonValue | undefined>,
+    out: readonly Finding[],
+  ): Promise<void> {
+    const entries = out.map((finding) => newEntry(finding));
+    await this.#write(() => {
+      for (const [key, value] of state) {
+        const at = [stage, createHash("sha256").update(key).digest("hex").slice(0, 40)];
+        if (value === undefined) this.#tables.state.removeSync(at);
+        else this.#tables.state.putSync(at, encode([key, value]));
+      }
+      append(this.#tables, "out", entries, this.#names("out"));
+      advance(this.#tables, "raw", stage, upTo);
+      trim(this.#tables, "raw", this.#names("raw"));
+      trim(this.#tables, "out", this.#names("out"));
+    });
+  }
+
+  stageState(stage: string): Iterable<readonly [string, JsonValue]> {
+    // Hex digests lie between these two.
+    const rows = this.#tables.state.getRange({ start: [stage, "0"], end: [stage, "g"] });
+    return [...rows].map(({ value }) => decode<[string, JsonValue]>(this.#tables, value, `state of ${stage}`));
+  }
+
+  async advanceSink(
+    sink: string,
+    upTo: number,
+    outcome: { readonly dead: readonly DeadLetter[]; readonly awaiting: readonly Finding[] },
+  ): Promise<void> {
+    const dropped = await this.#write(() => {
+      const awaited = outcome.awaiting.filter(({ id }) => !this.#earlyEchoes.has(id));
+      addUnconfirmed(this.#tables, sink, awaited, this.#clock.now());
+      const { maxUnconfirmedBytes = this.#maxBytes } = this.#options;
+      const over = overflow(this.#tables, sink, maxUnconfirmedBytes, this.#clock.now());
+      const lost = addDeadLetters(this.#tables, [...outcome.dead, ...over], this.#bounds);
+      advance(this.#tables, "out", sink, upTo);
+      trim(this.#tables, "out", this.#names("out"));
+      return lost;
+    });
+    this.#report({ dropped });
+  }
+
+  unconfirmed(sink: string, limit: number): readonly Unconfirmed[] {
+    return unconfirmedRows(this.#tables, sink, limit);
+  }
+
+  async updateUnconfirmed(
+    sink: string,
+    again: readonly string[],
+    at: number,
+    givenUp: readonly DeadLetter[],
+  ): Promise<void> {
+    const dropped = await this.#write(() => {
+      resent(this.#tables, sink, again, at);
+      // Seen again in the meantime: then it is delivered and no dead letter.
+      const lost = givenUp.filter(({ finding }) => finding && removeUnconfirmed(this.#tables, sink, finding.id));
+      return addDeadLetters(this.#tables, lost, this.#bounds);
+    });
+    this.#report({ dropped });
+  }
+
+  backlog(): ReadonlyMap<string, { readonly entries: number; readonly bytes: number; readonly unconfirmed: number }> {
+    return new Map(
+      this.#options.readers.map(({ name, stream }) => {
+        const cursor = cursorOf(this.#tables, stream, name);
+        return [
+          name,
+          {
+            entries: streamMeta(this.#tables, stream).next - 1 - cursor,
+            bytes: bytesAfter(this.#tables, stream, cursor),
+            unconfirmed: unconfirmedMeta(this.#tables, name).count,
+          },
+        ];
+      }),
+    );
+  }
+
+  async replayFindings(ids: readonly string[], sink?: string): Promise<readonly string[]> {
+    const sinks = this.#names("out");
+    const done = await this.#write(() =>
+      ids.filter((id) => {
+        const letter = getDeadLetter(this.#tables, id);
+        const to = sink ?? letter?.component;
+        if (letter?.finding === undefined || to === undefined || !sinks.includes(to)) return false;
+        removeDeadLetter(this.#tables, id);
+        append(this.#tables, "out", [newEntry(letter.finding, to)], sinks);
+        return true;
+      }),
+    );
+    return done;
+  }
+
+  async replayRecord(id: string, { findings, deadLetters }: ReplayedRecord): Promise<boolean> {
+    return this.#write(() => {
+      if (!removeDeadLetter(this.#tables, id)) return false;
+      const entries = findings.map((finding) => newEntry(finding));
+      append(this.#tables, "raw", entries, this.#names("raw"));
+      addDeadLetters(this.#tables, deadLetters, this.#bounds);
+      return true;
+    });
+  }
+
+  async takeDeadLetter(id: string): Promise<DeadLetter | undefined> {
+    return this.#write(() => {
+      const letter = getDeadLetter(this.#tables, id);
+      removeDeadLetter(this.#tables, id);
+      return letter;
+    });
+  }
+
+  holding(): readonly string[] {
+    return [...this.#holding];
+  }
+
+  stats(): { readonly liveBytes: number; readonly maxBytes: number } {
+    return { liveBytes: liveBytes(this.#tables, "raw") + liveBytes(this.#tables, "out"), maxBytes: this.#maxBytes };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#writer.flush();
+    this.#closed = true;
+    this.#waiters.wake();
+    await this.#tables.environment.close();
+  }
+
+  #tryCommit(commit: Commit, entries: ReturnType<typeof newEntry>[], wanted: number) {
+    const nothing = { spills: [], dropped: 0 };
+    if (isCommitted(this.#tables, commit.source, commit.range)) return { outcome: "known" as const, ...nothing };
+    const limits = { maxBytes: this.#maxBytes, deadLetters: this.#bounds };
+    const now = this.#clock.now();
+    const { room, spills, dropped } =
+      entries.length === 0
+        ? { room: true, ...nothing }
+        : makeRoom(this.#tables, this.#options.readers, wanted, limits, now);
+    if (!room) return { outcome: "full" as const, spills, dropped };
+    append(this.#tables, "raw", entries, this.#names("raw"));
+    const lost = addDeadLetters(this.#tables, commit.deadLetters, this.#bounds);
+    this.#confirm(commit.confirmed);
+    const { rangesKept = 1024 } = this.#options;
+    putCheckpoint(this.#tables, commit.source, commit.range, commit.checkpoint, rangesKept);
+    return { outcome: "committed" as const, spills, dropped: dropped + lost };
+  }
+
+  /** Waits for a change. What was read back counts at once: the sink that holds may be waiting for just that. */
+  async #hold({ source, confirmed }: Commit, version: number, signal: AbortSignal | undefined): Promise<void> {
+    if (!this.#holding.has(source)) {
+      this.#holding.add(source);
+      this.#log.warn("journal is full; the source waits for required sinks", { source, maxBytes: this.#maxBytes });
+      this.#options.onHold?.(source);
+      if (confirmed.length > 0) await this.#write(() => this.#confirm(confirmed));
+    }
+    await this.#waiters.changed(version, signal);
+    if (signal?.aborted)
+      throw new TiplineError("TIP_JOURNAL_FULL", `stopped while source ${source} waited for room in the journal`);
+  }
+
+  #confirm(ids: readonly string[]): void {
+    for (const id of ids) {
+      const known = this.#names("out").filter((sink) => removeUnconfirmed(this.#tables, sink, id));
+      if (known.length > 0) continue;
+      this.#earlyEchoes.add(id);
+      for (const oldest of this.#earlyEchoes) {
+        if (this.#earlyEchoes.size <= MOST_EARLY_ECHOES) break;
+        this.#earlyEchoes.delete(oldest);
+      }
+    }
+  }
+
+  #report({ spills = [], dropped }: { readonly spills?: readonly Spill[]; readonly dropped: number }): void {
+    for (const spill of spills) {
+      this.#log.warn("journal is full; findings of a sink that is not required went to the dead letter", { ...spill });
+      this.#options.onSpill?.(spill);
+    }
+    if (dropped === 0) return;
+    this.#log.error("dead letter is full; its oldest entries were dropped", { count: dropped });
+    this.#options.onDrop?.(dropped);
+  }
+
+  #names(stream: StreamName): string[] {
+    return this.#options.readers.filter((reader) => reader.stream === stream).map(({ name }) => name);
+  }
+
+  #write<T>(change: () => T): Promise<T> {
+    if (this.#closed) return Promise.reject(new TiplineError("TIP_INTERNAL", "the journal is closed"));
+    return this.#writer.write(change);
+  }
+}

@@ -1,0 +1,63 @@
+import type { Environment } from "./environment.ts";
+import { storeError } from "./environment.ts";
+
+interface Pending {
+  readonly run: () => () => void;
+  readonly fail: (error: Error) => void;
+}
+
+/**
+ * Gathers the changes asked for in one turn of the event loop into one transaction, so that they share an fsync. Each of them
+ * is whole or not at all; when one throws, the others are written without it.
+ */
+export class Writer {
+  readonly #environment: Environment;
+  readonly #onWritten: () => void;
+  #queue: Pending[] = [];
+  #scheduled = false;
+
+  /** `onWritten` is called after each transaction, before the promises of its changes resolve. */
+  constructor(environment: Environment, onWritten: () => void) {
+    this.#environment = environment;
+    this.#onWritten = onWritten;
+  }
+
+  /** Resolves with what `change` returns once it is on disk. `change` must do nothing but read and write tables. */
+  write<T>(change: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#queue.push({
+        run: () => {
+          const result = change();
+          return () => resolve(result);
+        },
+        fail: reject,
+      });
+      if (this.#scheduled) return;
+      this.#scheduled = true;
+      setImmediate(() => this.flush());
+    });
+  }
+
+  /** Writes what is queued now. */
+  flush(): void {
+    this.#scheduled = false;
+    const batch = this.#queue;
+    this.#queue = [];
+    if (batch.length === 0) return;
+    if (!this.#attempt(batch) && batch.length > 1) for (const pending of batch) this.#attempt([pending], true);
+  }
+
+  #attempt(batch: readonly Pending[], last = batch.length === 1): boolean {
+    let settle: (() => void)[];
+    try {
+      settle = this.#environment.transact(() => batch.map(({ run }) => run()));
+    } catch (thrown) {
+      const error = storeError(this.#environment.dir, thrown);
+      if (last) for (const { fail } of batch) fail(error);
+      return false;
+    }
+    this.#onWritten();
+    for (const resolve of settle) resolve();
+    return true;
+  }
+}

@@ -1,0 +1,120 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { canonicalize } from "../../src/intel/canonical.ts";
+import { packageRoot } from "../../src/lib/package-root.ts";
+import type { JsonObject } from "../../src/model/json.ts";
+import type { ObservableType } from "../../src/model/observable.ts";
+import { extractAll } from "../support/extractors.ts";
+import { sharedOrSkip } from "../support/shared.ts";
+
+/** Labels were written by hand from docs/OBSERVABLES.md, without sight of the extractor. */
+interface Label {
+  readonly type: ObservableType;
+  readonly value: string;
+}
+interface Labelled {
+  readonly family: string;
+  readonly name: string;
+  readonly event: JsonObject;
+  readonly observables: readonly Label[];
+  /** Neither right nor wrong when found. */
+  readonly optional: readonly Label[];
+}
+interface Score {
+  found: number;
+  missed: number;
+  extra: number;
+}
+
+const FOLDER = join(packageRoot(), "test/golden");
+const VERBOSE = process.env["TIPLINE_GOLDEN_VERBOSE"] !== undefined;
+
+function readLines<T>(path: string): T[] {
+  return readFileSync(path, "utf8").split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as T);
+}
+
+function keyOf({ type, value }: Label): string {
+  return `${type} ${canonicalize(type, value) ?? `(not canonical) ${value}`}`;
+}
+
+async function score(cases: readonly Labelled[]): Promise<Map<string, Score>> {
+  const extract = await extractAll();
+  const scores = new Map<string, Score>();
+  for (const { family, name, event, observables, optional } of cases) {
+    const sum = scores.get(family) ?? { found: 0, missed: 0, extra: 0 };
+    scores.set(family, sum);
+    const got = new Set(extract(event).observables.map(({ type, value }) => `${type} ${value}`));
+    const wanted = new Set(observables.map(keyOf));
+    const allowed = new Set(optional.map(keyOf));
+    const missed = [...wanted].filter((key) => !got.has(key));
+    const extra = [...got].filter((key) => !wanted.has(key) && !allowed.has(key));
+    sum.found += wanted.size - missed.length;
+    sum.missed += missed.length;
+    sum.extra += extra.length;
+    if (VERBOSE) for (const key of missed) console.log(`missed ${name}: ${key}`);
+    if (VERBOSE) for (const key of extra) console.log(`extra  ${name}: ${key}`);
+  }
+  return scores;
+}
+
+function report(scores: Map<string, Score>): { readonly recall: number; readonly precision: number } {
+  const all: Score = { found: 0, missed: 0, extra: 0 };
+  for (const [family, sum] of [...scores].sort()) {
+    print(family, sum);
+    all.found += sum.found;
+    all.missed += sum.missed;
+    all.extra += sum.extra;
+  }
+  print("all", all);
+  return ratios(all);
+}
+
+function ratios({ found, missed, extra }: Score): { readonly recall: number; readonly precision: number } {
+  return { recall: found + missed === 0 ? 1 : found / (found + missed), precision: found + extra === 0 ? 1 : found / (found + extra) };
+}
+
+function print(family: string, sum: Score): void {
+  const { recall, precision } = ratios(sum);
+  console.log(`${family.padEnd(20)} recall ${recall.toFixed(3)} precision ${precision.toFixed(3)} (${sum.found} found)`);
+}
+
+function assertGood(scores: Map<string, Score>): void {
+  const { recall, precision } = report(scores);
+  assert.ok(recall >= 0.98, `recall ${recall}`);
+  assert.ok(precision >= 0.98, `precision ${precision}`);
+  for (const [family, sum] of scores) {
+    const one = ratios(sum);
+    assert.ok(one.recall >= 0.95 && one.precision >= 0.95, `${family}: recall ${one.recall}, precision ${one.precision}`);
+  }
+}
+
+test("written alerts: recall and precision", async () => {
+  const folder = join(FOLDER, "alerts");
+  const cases: Labelled[] = [];
+  for (const file of readdirSync(folder).filter((name) => name.endsWith(".ndjson"))) {
+    const family = file.replace(".ndjson", "");
+    for (const [i, line] of readLines<{ alert: JsonObject; observables: Label[]; optional?: Label[] }>(join(folder, file)).entries()) {
+      cases.push({ family, name: `${file}:${i + 1}`, event: line.alert, observables: line.observables, optional: line.optional ?? [] });
+    }
+  }
+  assert.ok(cases.length > 200, "the labelled alerts are there");
+  assertGood(await score(cases));
+});
+
+test("recorded alerts: recall and precision", async (t) => {
+  const shared = sharedOrSkip(t);
+  if (shared === undefined) return;
+  const path = join(FOLDER, "real-labels.ndjson");
+  assert.ok(existsSync(path));
+  const alerts = readFileSync(join(shared, "data/wazuh/alerts.ndjson"), "utf8").split("\n");
+  const cases: Labelled[] = [];
+  for (const label of readLines<{ line: number; sha256: string; family: string; observables: Label[]; optional?: Label[] }>(path)) {
+    const raw = alerts[label.line] ?? "";
+    assert.equal(createHash("sha256").update(raw).digest("hex"), label.sha256, `line ${label.line} is the labelled one`);
+    cases.push({ family: label.family, name: `line ${label.line}`, event: JSON.parse(raw), observables: label.observables, optional: label.optional ?? [] });
+  }
+  assertGood(await score(cases));
+});

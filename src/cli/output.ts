@@ -1,12 +1,13 @@
 import { styleText } from "node:util";
 import { asError, TiplineError } from "../lib/errors.ts";
+import { writeAll } from "../lib/stream-write.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
 /** Data for people or machines on stdout; resolves when the pipe has taken it, so that a slow reader slows us. */
 export async function print(text: string): Promise<void> {
-  if (process.stdout.write(text.endsWith("\n") ? text : `${text}\n`)) return;
-  await new Promise<void>((resolve) => process.stdout.once("drain", resolve));
+  const error = await writeAll(process.stdout, text.endsWith("\n") ? text : `${text}\n`);
+  if (error) throw error;
 }
 
 /** One JSON object a line on stdout. */

@@ -1,7 +1,7 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { unpackedSize } from "../lib/byte-reader.ts";
-import type { Place } from "../lib/line-file.ts";
+import type { Place } from "../lib/place.ts";
 import { chooseMode, headFits, identityOf, type LogMode, locate } from "./wazuh-log-locate.ts";
 import { type LogFile, type LogTag, listDailyFiles, listRenamed, PLAIN_KEY } from "./wazuh-log-tree.ts";
 

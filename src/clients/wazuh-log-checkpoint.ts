@@ -1,5 +1,5 @@
 import { TiplineError } from "../lib/errors.ts";
-import type { Mark, Place } from "../lib/line-file.ts";
+import { isCount, type Place, parsePlace as parsePosition } from "../lib/place.ts";
 import { get, isJsonObject, type JsonValue } from "../model/json.ts";
 
 /** How far one file was read. */
@@ -53,28 +53,15 @@ export function parseCheckpoint(value: JsonValue): LogCheckpoint {
 function parsePlace(value: JsonValue): LogPlace {
   const key = get(value, "key");
   const generation = get(value, "generation");
-  const offset = get(value, "offset");
-  const marks = get(value, "marks");
+  const position = parsePosition(get(value, "offset"), get(value, "marks"));
   const identity = get(value, "identity");
-  if (typeof key !== "string" || !isCount(generation) || !isCount(offset) || !isList(marks)) throw unreadable(value);
-  const place = { key, generation, offset, marks: marks.map((mark) => parseMark(mark, offset)) };
+  if (typeof key !== "string" || !isCount(generation) || position === undefined) throw unreadable(value);
+  const place = { key, generation, ...position };
   return typeof identity === "string" ? { ...place, identity } : place;
-}
-
-function parseMark(value: JsonValue, offset: number): Mark {
-  const [at, length, hash] = isList(value) ? value : [];
-  if (!isCount(at) || !isCount(length) || typeof hash !== "string" || length > 65_536 || at + length > offset) {
-    throw unreadable(value);
-  }
-  return [at, length, hash];
 }
 
 function isList(value: JsonValue | undefined): value is readonly JsonValue[] {
   return Array.isArray(value);
-}
-
-function isCount(value: JsonValue | undefined): value is number {
-  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0;
 }
 
 function unreadable(value: JsonValue): TiplineError {

@@ -3,9 +3,10 @@ import { dirname } from "node:path";
 import { PlainReader } from "../lib/byte-reader.ts";
 import type { Clock } from "../lib/clock.ts";
 import { asError, systemCode } from "../lib/errors.ts";
+import type { LineBatch } from "../lib/line-file.ts";
 import { brokenOff, type SortedLines, sortLines, sortRest } from "../lib/line-records.ts";
-import { FILE_START, type LineBatch } from "../lib/line-file.ts";
 import type { Log } from "../lib/log.ts";
+import { FILE_START } from "../lib/place.ts";
 import { FolderWatch, Wakeup } from "../lib/wakeup.ts";
 import type { JsonValue } from "../model/json.ts";
 import { LogCatalog } from "./wazuh-log-catalog.ts";
@@ -143,11 +144,7 @@ export class LogFollower {
       : await this.#deliver(open, rest, sortRest(open.file.path, rest.lines[0]));
   }
 
-  async #deliver(
-    open: OpenLog,
-    { start, end }: LineBatch,
-    sorted: SortedLines,
-  ): Promise<LogDelivery> {
+  async #deliver(open: OpenLog, { start, end }: LineBatch, sorted: SortedLines): Promise<LogDelivery> {
     this.#lag.delivered(sorted.records.at(-1)?.bytes);
     if (this.#clock.now() - this.#lastMeasure >= this.#pollMs) await this.#attempt(() => this.#measure());
     const { key, generation, marks } = placeOf(open);

@@ -1,7 +1,9 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { openReader } from "../lib/byte-reader.ts";
 import { systemCode } from "../lib/errors.ts";
-import { contentHash, LineFile, openReader, type Place } from "../lib/line-file.ts";
+import { LineFile } from "../lib/line-file.ts";
+import { contentHash, type Place } from "../lib/place.ts";
 import { type LogFile, type LogTag, listDailyFiles, PLAIN_KEY } from "./wazuh-log-tree.ts";
 
 /** `tree`: the daily files that alerts.json is a hard link to · `plain`: the one file alone. */

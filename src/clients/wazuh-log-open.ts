@@ -1,5 +1,6 @@
 import { PlainReader } from "../lib/byte-reader.ts";
-import { FILE_START, LineFile } from "../lib/line-file.ts";
+import { LineFile } from "../lib/line-file.ts";
+import { FILE_START } from "../lib/place.ts";
 import type { JsonValue } from "../model/json.ts";
 import { formatCheckpoint, type LogCheckpoint, type LogPlace } from "./wazuh-log-checkpoint.ts";
 import { type LogFile, PLAIN_KEY } from "./wazuh-log-tree.ts";

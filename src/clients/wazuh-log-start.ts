@@ -1,8 +1,9 @@
 import { stat } from "node:fs/promises";
-import { unpackedSize } from "../lib/byte-reader.ts";
+import { openReader, unpackedSize } from "../lib/byte-reader.ts";
 import type { Clock } from "../lib/clock.ts";
-import { FILE_START, LineFile, openReader } from "../lib/line-file.ts";
+import { LineFile } from "../lib/line-file.ts";
 import type { Log } from "../lib/log.ts";
+import { FILE_START } from "../lib/place.ts";
 import type { JsonValue } from "../model/json.ts";
 import type { LogCatalog } from "./wazuh-log-catalog.ts";
 import { type LogPlace, parseCheckpoint } from "./wazuh-log-checkpoint.ts";

@@ -11,6 +11,8 @@ const SOURCE = ["srcip", "src_ip", "source_address", "src"] as const;
 const DESTINATION = ["dstip", "dst_ip", "dest_ip", "destination_address", "dst"] as const;
 const DENIED = /\b(?:den(?:y|ied)|drop(?:ped)?|block(?:ed)?|reject(?:ed)?)\b/i;
 const ALLOWED = /\b(?:permit(?:ted)?|allow(?:ed)?|accept(?:ed)?|built)\b/i;
+/** FortiGate's user agent. */
+const AGENT = / agent="([^"]{1,2048})"/;
 const DIRECTIONS: ReadonlyMap<string, Direction> = new Map([
   ["inbound", "inbound"],
   ["incoming", "inbound"],
@@ -46,6 +48,9 @@ export default defineExtractor({
   applies: isFirewall,
   derive(event, emit) {
     const data = get(event, "data");
+    const agent = pick(data, "agent") ?? AGENT.exec(text(event, "full_log")?.slice(0, 16_384) ?? "")?.[1];
+    if (agent?.includes("/") === true)
+      emit("user-agent", agent, "user-agent", pick(data, "agent") === undefined ? "full_log" : "data.agent");
     const host = pick(data, "hostname", "dstname");
     const path = pick(data, "url");
     if (host === undefined || path?.startsWith("/") !== true || path.startsWith("//")) return;

@@ -13,12 +13,7 @@ export default defineExtractor({
     ["text", [], "answer", "jsonpayload_rdata"],
     ["value", ["user-agent"], "user-agent", "callersupplieduseragent"],
     ["value", ["email"], "user", "principalemail principalsubject"],
-    [
-      "skip",
-      [],
-      "text",
-      "insertid gcp_protopayload_methodname ",
-    ],
+    ["skip", [], "text", "insertid gcp_protopayload_methodname "],
   ),
   applies: (event) => isJsonObject(get(event, "data", "gcp")),
   view(event): EventView {

@@ -9,8 +9,8 @@ export default defineExtractor({
   fields: fieldTable(
     ["value", ["ip"], "source", "github_actor_ip"],
     ["value", ["url"], "request", "github_config_url github_hook_url config_url"],
-    ["value", ["email"], "user", "github_actor github_user github_email"],
-    ["skip", [], "text", "github_document_id github_hashed_token github_action github_external_identity_nameid"],
+    ["value", ["email"], "user", "github_actor github_user github_email external_identity_nameid"],
+    ["skip", [], "text", "github_document_id github_hashed_token github_action"],
   ),
   applies: (event) => isJsonObject(get(event, "data", "github")),
   view(event): EventView {

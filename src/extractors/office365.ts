@@ -17,7 +17,7 @@ export default defineExtractor({
       [],
       "text",
       "office365_id office365_intersystemsid office365_intrasystemid office365_organizationid office365_actorcontextid office365_targetcontextid " +
-        "office365_applicationid office365_tenant_id correlationid clientappid alertweburl incidentweburl office365_subscription_name",
+        "office365_applicationid office365_tenant_id correlationid clientappid office365_subscription_name",
     ],
   ),
   applies: (event) => isJsonObject(get(event, "data", "office365")),

@@ -17,6 +17,12 @@ export default defineExtractor({
     ["value", ["path"], "image", "process_executable"],
     ["value", ["path"], "parent-image", "process_parent_executable parent_executable"],
     ["list", ["ip"], "local", "host_ip"],
+    [
+      "value",
+      ["x509"],
+      "certificate",
+      "server_hash_md5 server_hash_sha1 server_hash_sha256 client_hash_md5 client_hash_sha1 client_hash_sha256",
+    ],
     ["skip", [], "text", "question_class question_type ecs_version network_community_id"],
   ),
   applies: (event) =>

@@ -28,8 +28,9 @@ export default defineExtractor({
     if (!isJsonObject(http)) return;
     const host = text(http, "hostname");
     const path = text(http, "url");
-    if (host === undefined || path?.startsWith("/") !== true) return;
-    const port = text(http, "http_port") ?? text(event, "data", "dest_port") ?? "";
+    if (host === undefined || !/[.:]/.test(host) || path?.startsWith("/") !== true) return;
+    // The port of the Host header; the port of the flow may be a proxy's.
+    const port = text(http, "http_port") ?? "";
     const beside = DEFAULT_PORTS.has(port) || host.includes(":") ? "" : `:${port}`;
     const scheme =
       text(event, "data", "app_proto") === "https" || isJsonObject(get(event, "data", "tls")) ? "https" : "http";

@@ -8,6 +8,9 @@ import { get, type JsonObject, text } from "../model/json.ts";
 const COMBINED =
   /" (\d{3}) (?:\d{1,15}|-) "([^"\\]{0,4096}(?:\\.[^"\\]{0,4096}){0,64})" "([^"\\]{0,4096}(?:\\.[^"\\]{0,4096}){0,64})"/;
 
+/** A header of a request that was logged whole; line ends are often escaped. */
+const HEADER = /User-Agent: ([^\r\n\\"]{1,2048})/i;
+
 /** Web servers, proxies and content delivery: combined logs, IIS, squid, nginx, Cloudflare, ModSecurity. */
 export default defineExtractor({
   name: "web",
@@ -44,6 +47,8 @@ export default defineExtractor({
   derive(event, emit) {
     const line = text(event, "full_log");
     if (line !== undefined) {
+      const header = HEADER.exec(line.slice(0, 16_384))?.[1];
+      if (header !== undefined) emit("user-agent", header, "user-agent", "full_log");
       const match = COMBINED.exec(line.slice(0, 16_384));
       if (match !== null) {
         emit("user-agent", match[3]!, "user-agent", "full_log");
@@ -73,5 +78,6 @@ export default defineExtractor({
 function isWeb(event: JsonObject): boolean {
   const decoder = text(event, "decoder", "name") ?? "";
   if (/^(?:web-|nginx|apache|squid|HTTPProxyLog|iis)/.test(decoder)) return true;
+  if (text(event, "full_log")?.includes("User-Agent:") === true) return true;
   return get(event, "data", "ClientRequestHost") !== undefined || text(event, "data", "user_agent") !== undefined;
 }

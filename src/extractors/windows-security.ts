@@ -28,7 +28,7 @@ const OUTCOMES: ReadonlyMap<string, Outcome> = new Map([
 
 /** Where a service's or scheduled task's binary ends and its arguments begin. */
 const BINARY =
-  /^\s*(?:"([^"]{3,1024})"|((?:[a-z]:|%[a-z()0-9]{1,40}%|\\)[^"]{0,1024}?\.(?:exe|dll|sys|com|bat|cmd|ps1|vbs|js))(?=\s|$))/i;
+  /^\s*(?:"([^"]{3,1024})"|((?:[a-z]:|%[a-z()0-9]{1,40}%|\\)[^"<>|&*?]{0,1024}?\.(?:exe|dll|sys|com|bat|cmd|ps1|vbs|js))(?=\s|$))/i;
 
 /** Windows event channels other than Sysmon: logons, processes, services, filtering platform, PowerShell, Defender. */
 export default defineExtractor({
@@ -51,7 +51,7 @@ export default defineExtractor({
       "value",
       ["path"],
       "image",
-      "eventdata_newprocessname eventdata_processname eventdata_application eventdata_callerprocessname",
+      "eventdata_newprocessname eventdata_processname eventdata_application eventdata_callerprocessname eventdata_process_name",
     ],
     ["value", ["path"], "parent-image", "eventdata_parentprocessname"],
     [
@@ -89,11 +89,15 @@ export default defineExtractor({
   applies: (event) => isJsonObject(get(event, "data", "win", "eventdata")),
   derive(event, emit) {
     const data = get(event, "data", "win", "eventdata");
+    for (const file of (pick(data, "path") ?? "").split("; ").slice(0, 16)) {
+      if (/^(?:container)?file:_/.test(file)) emit("path", file, "file", "data.win.eventdata.path");
+    }
     for (const name of ["imagePath", "serviceFileName", "binaryPathName"]) {
       const command = pick(data, name);
       const binary = command === undefined ? null : BINARY.exec(command.replaceAll('\\"', '"').slice(0, 2_048));
       const path = binary?.[1] ?? binary?.[2] ?? command;
-      if (path !== undefined) emit("path", path, "image", `data.win.eventdata.${name}`);
+      if (path !== undefined && (path !== command || !path.includes(" ")))
+        emit("path", path, "image", `data.win.eventdata.${name}`);
     }
   },
   view(event): EventView {

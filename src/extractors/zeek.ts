@@ -18,6 +18,7 @@ export default defineExtractor({
     ["value", ["domain", "ip"], "server", "server_name"],
     ["value", ["email"], "sender", "mailfrom"],
     ["list", ["email"], "recipient", "rcptto"],
+    ["list", ["filename"], "file", "resp_filenames orig_filenames"],
     ["list", ["x509"], "certificate", "cert_chain_fps client_cert_chain_fps"],
     [
       "skip",

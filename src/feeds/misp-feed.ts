@@ -4,8 +4,17 @@ import { type DocumentPlace, localDocuments, remoteDocuments } from "../clients/
 import { createHttp, type Http } from "../clients/http.ts";
 import { type Context, defineFeed } from "../contract/define.ts";
 import type { Feed, FeedPage, FeedProgress, FeedPull } from "../contract/feed.ts";
-import { cursorFromJson, cursorToJson, type DocumentCursor, diffDocuments, eventsOf } from "../intel/document-diff.ts";
+import {
+  brokenVersion,
+  cursorFromJson,
+  cursorToJson,
+  type DocumentCursor,
+  diffDocuments,
+  eventsOf,
+  isBroken,
+} from "../intel/document-diff.ts";
 import { PageCutter } from "../intel/feed-pages.ts";
+import { derivedUuid } from "../intel/misp-attribute.ts";
 import { type EventOptions, eventsIn, type ReadEvent, readEvent } from "../intel/misp-event.ts";
 import { mapConcurrent } from "../lib/concurrent.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
@@ -145,24 +154,29 @@ class MispFeed implements Feed {
     progress?: (progress: FeedProgress) => void,
   ): AsyncGenerator<FeedPage> {
     const cutter = new PageCutter();
-    cutter.withdraw([...eventsOf(walk.held, walk.gone)]);
+    cutter.withdraw([...eventsOf(walk.held, walk.gone), ...walk.gone.map((key) => this.#documentUuid(key))]);
     const counts = { eventsDone: 0, attributes: 0, bytes: 0 };
     let broken = 0;
     for await (const document of mapConcurrent(walk.read, this.#settings.concurrency, (key) =>
       this.#readDocument(key, signal),
     )) {
       stopIfAborted(signal);
+      const { key } = document;
+      const [heldVersion, ...heldEvents] = walk.held.get(key) ?? [];
+      const version = walk.versions.get(key) ?? "";
       if ("error" in document) {
         broken++;
-        cutter.refuse(this.#refusal(document.key, document.error));
+        if (heldVersion !== brokenVersion(version)) cutter.refuse(this.#refusal(key, document.error));
+        walk.kept.set(key, [brokenVersion(version), ...heldEvents]);
       } else {
-        const uuids = document.events.map(({ event }) => event.uuid);
-        cutter.withdraw(walk.held.get(document.key)?.slice(1) ?? []);
+        cutter.withdraw(heldEvents);
+        // Takes its entry off the list of refused ones as well.
+        if (isBroken(heldVersion)) cutter.withdraw([this.#documentUuid(key)]);
         for (const event of document.events) {
           counts.attributes += event.attributes;
           yield* cutter.add(event);
         }
-        walk.kept.set(document.key, [walk.versions.get(document.key) ?? "", ...new Set(uuids)]);
+        walk.kept.set(key, [version, ...new Set(document.events.map(({ event }) => event.uuid))]);
       }
       counts.eventsDone++;
       counts.bytes += document.bytes;
@@ -198,12 +212,17 @@ class MispFeed implements Feed {
   #refusal(key: string, error: Error) {
     return {
       feed: this.#reading.feed,
-      eventUuid: /^[0-9a-f-]{36}(?=\.json$)/i.exec(key)?.[0]?.toLowerCase() ?? "",
+      eventUuid: this.#documentUuid(key),
       attributeUuid: "",
       attributeType: "event",
       value: this.#nameOf(key).slice(-256),
       reason: `the event cannot be read: ${error.message}`.slice(0, 512),
     };
+  }
+
+  /** Stands for a document among event UUIDs: its entry among the refused ones comes and goes by it. */
+  #documentUuid(key: string): string {
+    return derivedUuid("document", this.#reading.feed, key);
   }
 
   #nameOf(key: string): string {

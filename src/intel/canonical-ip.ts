@@ -1,4 +1,4 @@
-import { isIPv4, isIPv6 } from "node:net";
+import { isIPv6 } from "node:net";
 import type { CanonicalValue } from "../model/observable.ts";
 
 const canonical = (value: string): CanonicalValue => value as CanonicalValue;
@@ -10,13 +10,33 @@ const canonical = (value: string): CanonicalValue => value as CanonicalValue;
 export function canonicalIp(raw: string): CanonicalValue | undefined {
   if (raw.length < 2 || raw.length > 64) return undefined;
   let text = raw.trim();
-  if (isIPv4(text)) return canonical(text);
+  if (isDotted(text)) return canonical(text);
   if (text.startsWith("[") && text.endsWith("]")) text = text.slice(1, -1);
   const zone = text.indexOf("%");
   if (zone > 0) text = text.slice(0, zone);
-  if (!isIPv6(text)) return undefined;
+  if (!text.includes(":") || !isIPv6(text)) return undefined;
   const groups = parseIpv6(text);
   return canonical(mappedIpv4(groups) ?? formatIpv6(groups));
+}
+
+/** Exactly four octets without leading zeros. */
+function isDotted(text: string): boolean {
+  if (text.length < 7 || text.length > 15) return false;
+  let octets = 1;
+  let octet = -1;
+  for (let i = 0; i < text.length; i++) {
+    const c = text.charCodeAt(i);
+    if (c === 46) {
+      if (octet < 0) return false;
+      octet = -1;
+      octets++;
+    } else {
+      if (c < 48 || c > 57 || octet === 0) return false;
+      octet = octet < 0 ? c - 48 : octet * 10 + c - 48;
+      if (octet > 255) return false;
+    }
+  }
+  return octets === 4 && octet >= 0;
 }
 
 /** The eight groups of a valid IPv6 address without zone. */

@@ -53,7 +53,7 @@ const NESTED = /^(?:["'`]|\/[?.]|\/device|\/systemroot|\/[a-z]:|file:|%)|["'`]$/
 function pathOnce(raw: string): CanonicalValue | undefined {
   if (raw.length > MAX_PATH) return undefined;
   let text = unquoted(raw);
-  if (text.startsWith("file://")) text = text.slice(7);
+  text = text.replace(/^(?:file:\/\/|(?:container)?file:_)/i, "");
   text = text.toLowerCase().replace(/[\\/]+/g, "/");
   text = text.replace(/^\/(?:\?|\?\?|\.)\/(?:unc\/)?/, "/").replace(/^\/(?=[a-z]:\/)/, "");
   text = text.replace(/^\/device\/harddiskvolume\d{1,4}(?=\/)/, "c:").replace(/^\/device\/mup(?=\/)/, "");

@@ -9,6 +9,13 @@ export interface DocumentCursor {
   readonly documents: ReadonlyMap<string, readonly [version: string, ...eventUuids: string[]]>;
 }
 
+/** How the cursor writes the version of a document that could not be read. */
+const BROKEN = "!";
+
+/** The version to remember for a document that could not be read: it is tried again when something changes. */
+export const brokenVersion = (version: string): string => `${BROKEN}${version}`;
+export const isBroken = (version: string | undefined): boolean => version?.startsWith(BROKEN) ?? false;
+
 /** What to read again, and which events to withdraw first. */
 export interface DocumentDiff {
   /** Keys of documents that are new, changed, or hold an event that some other document no longer gives. */
@@ -48,7 +55,12 @@ export function diffDocuments(
 ): DocumentDiff {
   const now = new Map(listed.map(({ key, version }) => [key, version]));
   const gone = [...held.keys()].filter((key) => !now.has(key));
-  const changed = new Set([...now].filter(([key, version]) => held.get(key)?.[0] !== version).map(([key]) => key));
+  const heldVersion = (key: string) => held.get(key)?.[0];
+  const changed = new Set<string>();
+  for (const [key, version] of now)
+    if (heldVersion(key) !== version && heldVersion(key) !== brokenVersion(version)) changed.add(key);
+  // Broken ones are tried again together with what changed; alone they would make a pull of nothing each time.
+  if (changed.size + gone.length > 0) for (const key of now.keys()) if (isBroken(heldVersion(key))) changed.add(key);
   // An event that two documents hold: when one of them changes, the other has to say it again after the withdrawal.
   let withdrawn = eventsOf(held, [...gone, ...changed]);
   for (let before = -1; before !== changed.size; ) {

@@ -63,12 +63,15 @@ const NAMESPACES = new Set(
   ).split(" "),
 );
 
+/** What follows a name: a path, a port, or nothing that tells. */
+export type Located = "path" | "port" | undefined;
+
 /**
  * Whether a dotted name in free text is a host: its last label must be a public top-level domain and the name must not read
  * as a file, a program's name or two sentences without a blank. `name` as written (case tells `System.Net` from a host).
- * `located`: something after the name (a port, a path) says that it is a host.
+ * `located`: what after the name says that it is a host; a line number looks like a port, so a port does not outweigh `.java`.
  */
-export function looksLikeHost(name: string, located: boolean): boolean {
+export function looksLikeHost(name: string, located: Located): boolean {
   const lastDot = name.lastIndexOf(".");
   const written = name.slice(lastDot + 1);
   const tld = written.toLowerCase();
@@ -76,13 +79,14 @@ export function looksLikeHost(name: string, located: boolean): boolean {
   const firstDot = name.indexOf(".");
   const twoLabels = firstDot === lastDot;
   const first = name.slice(0, firstDot).toLowerCase();
-  if (FILE_ENDINGS.has(tld)) return located || first === "www";
-  if (TWO_LABEL_FILES.has(tld) && twoLabels && !located) return false;
+  if (FILE_ENDINGS.has(tld)) return located === "path" || first === "www";
+  if (TWO_LABEL_FILES.has(tld) && twoLabels && located === undefined) return false;
   const capitalized = /^[A-Z][a-z]/.test(written);
   if (capitalized && (tld.length > 3 || !/[A-Z]/.test(name.slice(0, lastDot))))
     return tld === "com" || tld === "net" || tld === "org";
   if (LOG_LEVEL.test(written) && /[a-z]/.test(name.slice(0, lastDot))) return false;
   if (NAMESPACES.has(first)) return isNamespacedHost(name, first, tld, written);
+  if (twoLabels && first.length < 2 && tld.length > 3 && located === undefined) return false;
   if (CODE_WORDS.has(tld) && twoLabels && (first.length < 3 || capitalized)) return false;
   return true;
 }

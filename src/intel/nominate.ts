@@ -1,5 +1,7 @@
+import { isIPv6 } from "node:net";
 import type { JsonObject, JsonValue } from "../model/json.ts";
-import { MULTIPLY_A, MULTIPLY_B, lanes, type Seed, spread } from "./index/hash.ts";
+import { parseIpv6 } from "./canonical-ip.ts";
+import { lanes, MULTIPLY_A, MULTIPLY_B, type Seed, spread } from "./index/hash.ts";
 import type { Segment } from "./index/segment.ts";
 import { type GateTable, inGate } from "./index/tables.ts";
 import {
@@ -14,8 +16,6 @@ import {
   percentAt,
 } from "./token-disguise.ts";
 import { END_WORDS, endBit, hashIp6, hashNet4, isTrimmed, parseIpv4 } from "./tokens.ts";
-import { parseIpv6 } from "./canonical-ip.ts";
-import { isIPv6 } from "node:net";
 
 /** Members that the manager itself wrote: extraction never looks into them, so neither do scanners. */
 export const MANAGER_MEMBERS: ReadonlySet<string> = new Set([
@@ -97,7 +97,9 @@ class Scanner implements Nominator {
     this.#seedA = this.#seed.a;
     this.#seedB = this.#seed.b;
     this.#gates = segments.map(({ sections }) => ({ bloom: sections.gateBloom, set: sections.gateSet }));
-    for (const { sections } of segments) sections.ends.forEach((word, at) => (this.#ends[at]! |= word));
+    for (const { sections } of segments) {
+      for (let at = 0; at < END_WORDS; at++) this.#ends[at]! |= sections.ends[at] as number;
+    }
     this.#prefixes4 = [...new Set(segments.flatMap(({ header }) => header.prefixes4))];
     this.#prefixes6 = [...new Set(segments.flatMap(({ header }) => header.prefixes6))];
     this.#plainNumbers = segments.some(({ header }) => header.plainNumbers);
@@ -201,7 +203,7 @@ class Scanner implements Nominator {
       LOWER[text.charCodeAt(end - 1)] as number,
       length > 1 ? (LOWER[text.charCodeAt(end - 2)] as number) : 0,
       length > 2 ? (LOWER[text.charCodeAt(end - 3)] as number) : 0,
-      length < 255 ? length : 255,
+      Math.min(length, 255),
     );
     if (((this.#ends[bit >>> 5] as number) & (1 << bit)) !== 0 && this.#whole(text, start, end)) return true;
     return this.#plainNumbers && isPaddedNumber(text, start, end);
@@ -367,7 +369,8 @@ function opensOption(c: number): boolean {
 /** `64` stands in it after an `e`, as in `base64`. */
 function says64(text: string, start: number, end: number): boolean {
   for (let at = start + 5; at < end; at++) {
-    if (text.charCodeAt(at) === 52 && text.charCodeAt(at - 1) === 54 && (text.charCodeAt(at - 2) | 32) === 101) return true;
+    if (text.charCodeAt(at) === 52 && text.charCodeAt(at - 1) === 54 && (text.charCodeAt(at - 2) | 32) === 101)
+      return true;
   }
   return false;
 }

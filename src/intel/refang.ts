@@ -14,11 +14,11 @@ export const DOT = 32;
 export const COLON = 64;
 export const PERCENT = 128;
 export const LONG_RUN = 256;
-/** `CV`, `AS` and digit: the beginnings of CVE ids and AS numbers. */
+/** `VE-` or `AS`: there may be a CVE id or an AS number. */
 export const LABEL = 512;
 
 const DEFANGED = /[[({] ?(?:\.|dot|:|:\/\/|\/|@|at) ?[\])}]/gi;
-const HXXP = /(?:h(?:xx|tx|xt|\*\*)p|meow)(s?)(?=:\/\/|:\\)/gi;
+const HXXP = /(?:h(?:xx|tx|xt|\*\*)p|meow)(s?)(?=:\/\/)/gi;
 const FXP = /fxp(s?)(?=:\/\/)/gi;
 const UNICODE_ESCAPE = /\\{1,4}u([0-9a-f]{4})/gi;
 const HEX_ESCAPE = /\\{1,4}x([0-9a-f]{2})/gi;
@@ -27,40 +27,54 @@ const WIDE_DOT = /[\u3002\uff0e\uff61\u2024\ufe52]/g;
 const AMP = /&(?:amp|#38|#x26);/gi;
 const INVISIBLE = /[\u00ad\u200b-\u200d\u2060\ufeff]/g;
 
+/** 0: letters and digits; 1: other characters without meaning here; the rest is looked at by {@link bitsAt}. */
+const KIND = new Uint8Array(128).fill(1);
+for (let c = 48; c < 123; c++) if (c < 58 || c > 96 || (c > 64 && c < 91)) KIND[c] = 0;
+for (const c of "S-.:%[({\\&") KIND[c.charCodeAt(0)] = 2;
+
 /** One pass over the text: the bits above. 0 for most strings, which then cost nothing more. */
 export function survey(text: string): number {
   let found = 0;
-  let run = 0;
+  let runStart = 0;
   for (let i = 0; i < text.length; i++) {
     const c = text.charCodeAt(i);
-    if ((c >= 97 && c <= 122) || (c >= 65 && c <= 90) || (c >= 48 && c <= 57)) {
-      if (++run === 32) found |= LONG_RUN;
-      if ((c | 32) === 118 && (text.charCodeAt(i - 1) | 32) === 99) found |= LABEL;
-      else if (c === 83 && text.charCodeAt(i - 1) === 65) found |= LABEL;
+    const kind = c < 128 ? KIND[c]! : 3;
+    if (kind === 0) continue;
+    if (c === 83) {
+      if (text.charCodeAt(i - 1) === 65) found |= LABEL;
       continue;
     }
-    run = 0;
-    if (c === 46) found |= DOT;
-    else if (c === 58) found |= colonBits(text, i);
-    else if (c === 37) found |= PERCENT;
-    else if (c > 127) {
-      if (isWide(c)) found |= WIDE;
-    } else if (c === 91 || c === 40 || c === 123) {
-      if (mayBeDefanged(text, i)) found |= BRACKET;
-    } else if (c === 92) {
-      if (isEscape(text.charCodeAt(i + 1))) found |= ESCAPE;
-    } else if (c === 38) {
-      const next = text.charCodeAt(i + 1) | 32;
-      if (next === 97 || next === 35) found |= ENTITY;
-    }
+    if (i - runStart >= 32) found |= LONG_RUN;
+    runStart = i + 1;
+    if (kind === 2) found |= bitsAt(text, i, c);
+    else if (kind === 3 && isWide(c)) found |= WIDE;
   }
-  return found;
+  return text.length - runStart >= 32 ? found | LONG_RUN : found;
 }
 
-function colonBits(text: string, at: number): number {
-  const next = text.charCodeAt(at + 1);
-  return next === 47 || next === 92 ? COLON | SCHEME : COLON;
+function bitsAt(text: string, at: number, c: number): number {
+  switch (c) {
+    case 46:
+      return DOT;
+    case 58:
+      return text.charCodeAt(at + 1) === 47 && DISGUISED_SCHEME.test(text.slice(Math.max(0, at - 6), at))
+        ? COLON | SCHEME
+        : COLON;
+    case 37:
+      return PERCENT;
+    case 45:
+      return (text.charCodeAt(at - 1) | 32) === 101 && (text.charCodeAt(at - 2) | 32) === 118 ? LABEL : 0;
+    case 92:
+      return isEscape(text, at) ? ESCAPE : 0;
+    case 38:
+      return ENTITY_AHEAD.test(text.slice(at, at + 6)) ? ENTITY : 0;
+    default:
+      return isDefanged(text, at) ? BRACKET : 0;
+  }
 }
+
+const DISGUISED_SCHEME = /(?:h(?:xx|tx|xt|\*\*)p|meow|fxp)s?$/i;
+const ENTITY_AHEAD = /^&(?:amp|#38|#x26);/i;
 
 function isWide(c: number): boolean {
   return (
@@ -74,16 +88,29 @@ function isWide(c: number): boolean {
   );
 }
 
-function isEscape(next: number): boolean {
-  return next === 47 || next === 61 || (next | 32) === 117 || (next | 32) === 120;
+/** `\u` with four hex digits, `\x` with two, `\/`, `\=`; `\Users` is none. */
+function isEscape(text: string, at: number): boolean {
+  const next = text.charCodeAt(at + 1);
+  if (next === 47 || next === 61) return true;
+  if ((next | 32) === 117)
+    return isHexDigit(text, at + 2) && isHexDigit(text, at + 3) && isHexDigit(text, at + 4) && isHexDigit(text, at + 5);
+  return (next | 32) === 120 && isHexDigit(text, at + 2) && isHexDigit(text, at + 3);
 }
 
-/** A bracket soon followed by a dot, colon, slash, at sign or the beginning of their names. */
-function mayBeDefanged(text: string, at: number): boolean {
+function isHexDigit(text: string, at: number): boolean {
+  const c = text.charCodeAt(at);
+  return (c >= 48 && c <= 57) || ((c | 32) >= 97 && (c | 32) <= 102);
+}
+
+/** A bracket soon closed around a dot, colon, slash, at sign or one of their names. */
+function isDefanged(text: string, at: number): boolean {
   let next = text.charCodeAt(at + 1);
   if (next === 32) next = text.charCodeAt(at + 2);
-  return next === 46 || next === 58 || next === 64 || next === 47 || (next | 32) === 100 || (next | 32) === 97;
+  const may = next === 46 || next === 58 || next === 64 || next === 47 || (next | 32) === 100 || (next | 32) === 97;
+  return may && BRACKETED.test(text.slice(at, at + 7));
 }
+
+const BRACKETED = /^[[({] ?(?:\.|dot|:|:\/\/|\/|@|at) ?[\])}]/i;
 
 function plain(bracketed: string): string {
   const inner = bracketed.slice(1, -1).trim().toLowerCase();

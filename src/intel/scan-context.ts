@@ -18,7 +18,17 @@ export function wordBefore(text: string, at: number, field: string): string {
 
 function isBetween(c: number): boolean {
   return (
-    c === 32 || c === 61 || c === 58 || c === 34 || c === 39 || c === 92 || c === 40 || c === 41 || c === 91 || c === 60 || c === 9
+    c === 32 ||
+    c === 61 ||
+    c === 58 ||
+    c === 34 ||
+    c === 39 ||
+    c === 92 ||
+    c === 40 ||
+    c === 41 ||
+    c === 91 ||
+    c === 60 ||
+    c === 9
   );
 }
 
@@ -45,7 +55,7 @@ export function namesVersion(word: string): boolean {
 
 /** Interfaces that firewalls write before an address with a slash (`outside/1.2.3.4`). */
 const INTERFACE =
-  /(?:inside|outside|dmz|mgmt|management|lan|wan|internal|external|untrust|trust|client|server|host|ip|src|dst|from|to|eth\d{1,2})$/i;
+  /(?:direct|parent|sibling|hit|none|inside|outside|dmz|mgmt|management|lan|wan|internal|external|untrust|trust|client|server|host|ip|src|dst|from|to|eth\d{1,2})$/i;
 
 /** `Chrome/91.0.4.124`, `pkg-1.2.3.4`, `version 1.2.3.4`: dotted numbers that are no address. */
 export function isVersion(text: string, start: number, end: number, field: string): boolean {
@@ -58,6 +68,10 @@ export function isVersion(text: string, start: number, end: number, field: strin
   if (before === 45 || before === 95 || before === 46) return true;
   if (before === 92) return !isUncHost(text, start);
   if (text.charCodeAt(end) === 92 && isPathCharacter(text.charCodeAt(end + 1))) return true;
+  if (before === 58 && isTag(text, start - 1)) return true;
+  if (/^ ?[<>]=? /.test(text.slice(end, end + 4))) return true;
+  const gap = before === 32 ? 1 : before === 40 && text.charCodeAt(start - 2) === 32 ? 2 : 0;
+  if (gap > 0 && PRODUCT.test(text.slice(Math.max(0, start - 24), start - gap))) return true;
   return namesVersion(wordBefore(text, start, field));
 }
 
@@ -67,6 +81,25 @@ function isLetter(c: number): boolean {
 
 function isPathCharacter(c: number): boolean {
   return isLetter(c) || c === 92;
+}
+
+/** `registry.example/tools/miner:1.4.2.9`: the tag of a container image. */
+function isTag(text: string, colon: number): boolean {
+  let at = colon;
+  while (at > 0 && colon - at < 64 && isWord(text.charCodeAt(at - 1))) at--;
+  return at < colon && text.charCodeAt(at - 1) === 47 && text.charCodeAt(at - 2) !== 47;
+}
+
+/** Products that are written before their version with a blank only (`OpenSSL 3.0.2.15`). */
+const PRODUCT =
+  /(?:\b|-|[a-z])(?:os|ssl|tls|sdk|kernel|linux|windows|chrome|chromium|firefox|edge|safari|opera|browser|java|jdk|jre|python|php|perl|ruby|node|nginx|apache|httpd|openssh|putty|driver|engine|defs|android|office|outlook|acrobat|reader|flash|teams|zoom|vmware|esxi|plugin|patch|firmware|software|package|framework|foundation|runtime|content|lib[a-z0-9]{2,16})$/i;
+
+const USER_WORD =
+  /(?:user(?:name)?|account(?: name)?|login|logname|password for|publickey for|principal|owner|by)[\s:='"[(]{1,6}(?:[a-z0-9.-]{1,20}\\{1,2})?$/i;
+
+/** A dotted name after "user", "account name" … is a person (`Failed password for anna.li`). */
+export function namesUser(text: string, start: number): boolean {
+  return USER_WORD.test(text.slice(Math.max(0, start - 40), start));
 }
 
 const FILE_WORD = /file_?name$|(?:^|[_.-])(?:file|attachment|image|module|package|pkg)$/;

@@ -24,9 +24,9 @@ import { canonicalEmail, canonicalHost } from "./canonical-host.ts";
 import { canonicalIp, portOf } from "./canonical-ip.ts";
 import { parseUrl } from "./canonical-url.ts";
 import { isPublicTld, isReverseName, looksLikeHost } from "./hosts.ts";
-import { COLON, DISGUISED, DOT, LABEL, LONG_RUN, PERCENT, percentDecode, refang, survey } from "./refang.ts";
-import { isVersion, namesFile, namesId, standsAsHost, wordBefore } from "./scan-context.ts";
-import { isScheme, urlEnd } from "./scan-url.ts";
+import { PERCENT, percentDecode, refang, survey } from "./refang.ts";
+import { isVersion, namesFile, namesId, namesUser, standsAsHost, wordBefore } from "./scan-context.ts";
+import { isParameter, isScheme, urlEnd } from "./scan-url.ts";
 
 /** Characters of one string that are scanned; what follows is not looked at. */
 export const MAX_SCANNED = 65_536;
@@ -54,11 +54,18 @@ function classOf(text: string, at: number): number {
   return WORD_BEYOND_ASCII.test(text[at]!) || (c >= 0xd800 && c < 0xe000) ? 32 : 0;
 }
 
-/** Scans the text; `field` is the name of the field it came from (it may say "version" or "session"). */
-export function scanText(text: string, found: Found, field = ""): void {
+/** What {@link survey} says of the text, or 0 when nothing can be found in it. */
+export function worthScanning(text: string): number {
+  return survey(text.length > MAX_SCANNED ? text.slice(0, MAX_SCANNED) : text);
+}
+
+/**
+ * Scans the text; `field` is the name of the field it came from (it may say "version" or "session"); `bits` what
+ * worthScanning() said, if asked before.
+ */
+export function scanText(text: string, found: Found, field = "", bits = worthScanning(text)): void {
+  if (bits === 0) return;
   const bounded = text.length > MAX_SCANNED ? text.slice(0, MAX_SCANNED) : text;
-  const bits = survey(bounded);
-  if ((bits & (DOT | COLON | LONG_RUN | LABEL | PERCENT | DISGUISED)) === 0) return;
   let clear = refang(bounded, bits);
   if ((bits & PERCENT) !== 0) clear = decodeWords(clear);
   new Scan(clear, found, field, 0).run();
@@ -69,8 +76,13 @@ function decodeWords(text: string): string {
   if (!/%[0-9a-f]{2}/i.test(text)) return text;
   return text
     .split(/(\s+)/)
-    .map((word) => (word.includes("%") && !word.includes("://") ? refang(percentDecode(word)) : word))
+    .map((word) => (word.includes("%") && !word.includes("://") ? refang(decodeParameters(word)) : word))
     .join("");
+}
+
+/** Each parameter decoded by itself, so that what follows an encoded URL is not taken for a part of it. */
+function decodeParameters(text: string): string {
+  return text.includes("&") ? text.split("&").map(percentDecode).join("\n") : percentDecode(text);
 }
 
 class Scan {
@@ -125,9 +137,14 @@ class Scan {
       const past = this.#email(start, end);
       if (past !== undefined) return past;
     }
-    if ((seen & 8) !== 0) return this.#dotted(start, end, seen);
-    if (end - start >= 32 && (seen & ~3) === 0) this.#hash(start, end, seen);
-    else if (end - start >= 5 && end - start <= 24) this.#label(start, end);
+    let to = end;
+    if ((seen & 8) !== 0) {
+      while (to > start && (classOf(text, to - 1) & 24) !== 0) to--;
+      const dot = text.indexOf(".", start);
+      if (dot >= 0 && dot < to) return this.#dotted(start, end, seen);
+    }
+    if (to - start >= 32 && (seen & ~11) === 0) this.#hash(start, to, seen & 3);
+    else if (to - start >= 5 && to - start <= 24) this.#label(start, to);
     return end;
   }
 
@@ -136,7 +153,7 @@ class Scan {
     const schemeStart = isScheme(text, start, schemeEnd);
     if (schemeStart === undefined) return undefined;
     if (!hasHost(text, schemeStart, schemeEnd + 3)) return undefined;
-    let end = urlEnd(text, schemeEnd + 3);
+    let end = urlEnd(text, schemeEnd + 3, isParameter(text, schemeStart));
     let parts = parseUrl(text.slice(schemeStart, end));
     if (parts === undefined || /xn--/.test(parts.host)) {
       // Letters of another script that merely follow the URL are not part of it.
@@ -174,12 +191,8 @@ class Scan {
     const from = slash < 0 ? question : slash;
     if (from < 0) return;
     const rest = url.slice(from);
-    if (!/[.:%]/.test(rest)) return;
-    const wanted: Found = (type, value, seen, port) => {
-      if (type === "url" || type === "domain" || type === "ip" || type === "email")
-        this.#found(type, value, seen, port);
-    };
-    new Scan(refang(percentDecode(rest)), wanted, "", this.#depth + 1).run();
+    if (!/[.:%]|[0-9a-f]{32}/i.test(rest)) return;
+    new Scan(refang(decodeParameters(rest)), this.#found, "", this.#depth + 1).run();
   }
 
   #ipv6(start: number): number | undefined {
@@ -221,10 +234,10 @@ class Scan {
     const email = canonicalEmail(written);
     if (email === undefined) return undefined;
     const host = email.slice(email.lastIndexOf("@") + 1);
-    if (!isMailHost(host) || /^(?:openssh\.com|libssh\.org)$/.test(host)) return undefined;
+    if (!isMailHost(host)) return undefined;
     const before = wordBefore(text, from, this.#field);
-    if (!before.endsWith("message-id") && !before.endsWith("messageid") && before !== "msgid")
-      this.#found("email", email, written);
+    const isId = before.endsWith("message-id") || before.endsWith("messageid") || before === "msgid";
+    if (!isId && !ALGORITHM_HOST.test(host)) this.#found("email", email, written);
     return end;
   }
 
@@ -268,26 +281,25 @@ class Scan {
 
   #host(start: number, end: number, written: string, seen: number): void {
     const text = this.#text;
+    const ascii = (seen & 32) === 0;
+    if (ascii && !isPublicTld(lastLabel(written).toLowerCase())) return;
     if (!standsAsHost(text, start, end)) return;
     const next = text.charCodeAt(end);
     const port = next === 58 ? this.#port(end + 1) : undefined;
-    const located =
-      port !== undefined || (next === 47 && (classOf(text, end + 1) & 7) !== 0 && text.charCodeAt(start - 1) !== 47);
+    const inPath = next === 47 && (classOf(text, end + 1) & 7) !== 0 && text.charCodeAt(start - 1) !== 47;
+    const located = port !== undefined ? "port" : inPath ? "path" : undefined;
     const name = canonicalHost(written);
-    if (name !== undefined && !isReverseName(name)) {
-      if (looksLikeHost((seen & 32) === 0 ? written : name, located)) {
-        if (!located && namesFile(wordBefore(text, start, this.#field))) return;
-        this.#found("domain", name, written, port);
-        return;
-      }
-    }
-    if ((seen & 32) !== 0) this.#asciiHost(written);
+    if (name !== undefined && !isReverseName(name) && looksLikeHost(ascii ? written : name, located)) {
+      const other =
+        located === undefined && (namesFile(wordBefore(text, start, this.#field)) || namesUser(text, start));
+      if (!other) this.#found("domain", name, written, port);
+    } else if (!ascii) this.#asciiHost(written);
   }
 
   /** A host with letters of another script glued to it. */
   #asciiHost(written: string): void {
     for (const piece of written.split(/[^\x21-\x7e]+/)) {
-      if (!piece.includes(".") || !looksLikeHost(piece, false)) continue;
+      if (!piece.includes(".") || !looksLikeHost(piece, undefined)) continue;
       const name = canonicalHost(piece);
       if (name !== undefined && !isReverseName(name)) this.#found("domain", name, piece);
     }
@@ -298,7 +310,11 @@ class Scan {
     const written = this.#text.slice(start, end);
     const word = wordBefore(this.#text, start, this.#field);
     const type = hashType(word, end - start);
-    if (type === undefined || (namesId(word) && !/md5|sha|hash/.test(word))) return;
+    const named = /md5|sha|hash/.test(word);
+    if (type === undefined || (!named && (namesId(word) || this.#depth > 0))) return;
+    const before = this.#text.charCodeAt(start - 1);
+    // Part of a path or of a resource name (`…:detector/07cd…/finding/…`).
+    if (before === 47 || before === 92) return;
     const value = canonicalize(type, written);
     if (value !== undefined) this.#found(type, value, written);
   }
@@ -328,7 +344,8 @@ class Scan {
 /** Cheap check before the whole URL is taken, so that thousands of broken ones cost little. */
 function hasHost(text: string, schemeStart: number, from: number): boolean {
   let end = from;
-  while (end < text.length && end - from < 512 && !/[\s/?#"'<>\\`|^{},;)]/.test(text[end]!)) end++;
+  while (end < text.length && end - from < 512 && !/[\s/?#"'<>\\`|^{},;)&]/.test(text[end]!)) end++;
+  while (end > from && /[.:!*]/.test(text[end - 1]!)) end--;
   return end > from && (parseUrl(text.slice(schemeStart, end)) !== undefined || asciiEnd(text, from, end) < end);
 }
 
@@ -352,6 +369,8 @@ function isEui64(written: string): boolean {
   return written.length === 23 && /^(?:[0-9a-f]{2}:){7}[0-9a-f]{2}$/i.test(written);
 }
 
+/** Names of ssh algorithms look like addresses (`curve25519-sha256@libssh.org`). */
+const ALGORITHM_HOST = /^(?:openssh\.com|libssh\.org|lysator\.liu\.se|ssh\.com)$/;
 const INTERNAL_SUFFIX = /\.(?:local|lan|corp|internal|intranet|home|localdomain|example|test|invalid)$/;
 
 function isMailHost(host: string): boolean {

@@ -170,7 +170,7 @@ export const END_WORDS = 2_048;
  * words of an alert end otherwise than every key of the index, so one look at an 8 KiB bitmap spares their hash.
  */
 export function endBit(last: number, second: number, third: number, plainLength: number): number {
-  return Math.imul(last | (second << 8) | (third << 16), 0x9e3779b1) + Math.imul(plainLength, 0x5bd1e995) >>> 16;
+  return (Math.imul(last | (second << 8) | (third << 16), 0x9e3779b1) + Math.imul(plainLength, 0x5bd1e995)) >>> 16;
 }
 
 /** {@link endBit} of a token text. */

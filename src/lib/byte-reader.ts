@@ -251,3 +251,8 @@ export async function unpackedSize(path: string): Promise<number> {
     await handle?.close();
   }
 }
+
+/** Opens a file; `packed` is gzip. */
+export async function openReader(path: string, packed: boolean): Promise<ByteReader> {
+  return packed ? await PackedReader.open(path) : await PlainReader.open(path);
+}

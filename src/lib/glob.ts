@@ -35,7 +35,8 @@ function walk(folder: string, segments: readonly string[], search: Search, depth
   if (segment === "**") {
     walk(folder, rest.length === 0 ? ["*"] : rest, search, depth);
     for (const entry of entriesOf(folder)) {
-      if (entry.isDirectory() && !entry.name.startsWith(".")) walk(join(folder, entry.name), segments, search, depth + 1);
+      if (entry.isDirectory() && !entry.name.startsWith("."))
+        walk(join(folder, entry.name), segments, search, depth + 1);
     }
     return;
   }

@@ -1,27 +1,10 @@
-import { createHash } from "node:crypto";
-import { type ByteReader, PackedReader, PlainReader, type Region } from "./byte-reader.ts";
+import { type ByteReader, PlainReader, type Region } from "./byte-reader.ts";
 import { LINE_LIMIT, type Line, LineSplitter } from "./lines.ts";
+import { contentHash, FILE_START, MARK_BYTES, type Mark, type Place } from "./place.ts";
 
 /** Bounds of one batch. */
 export const BATCH_LINES = 1_000;
 export const BATCH_BYTES = 4 * 1024 * 1024;
-/** How many bytes of the file's start, and of the last line read, are remembered. */
-const MARK_BYTES = 4_096;
-
-/** What stood at a stretch of the file: `[at, length, hash]`. */
-export type Mark = readonly [at: number, length: number, hash: string];
-
-/**
- * A place in a file by what is around it, so that it is found again in a renamed or a packed copy: the offset in the
- * content, the file's first bytes and the last line before the offset. An offset of 0 has no marks and fits every file.
- */
-export interface Place {
-  readonly offset: number;
-  readonly marks: readonly Mark[];
-}
-
-export const FILE_START: Place = { offset: 0, marks: [] };
-
 export interface LineBatch {
   /** Blank lines left out. */
   readonly lines: readonly Line[];
@@ -34,11 +17,6 @@ export interface LineBatch {
 interface Stretch {
   readonly at: number;
   readonly bytes: Buffer;
-}
-
-/** 128 bits of SHA-256, in base64url. */
-export function contentHash(bytes: Buffer): string {
-  return createHash("sha256").update(bytes).digest("base64url").slice(0, 22);
 }
 
 /** Lines of one file or stream, in batches, with the place that each batch ends at. */
@@ -224,9 +202,4 @@ function withoutBom(line: Line): Line {
   const { bytes } = line;
   const marked = bytes.length >= 3 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   return marked ? { ...line, bytes: bytes.subarray(3) } : line;
-}
-
-/** Opens a file for `LineFile.resume`; `packed` is gzip. */
-export async function openReader(path: string, packed: boolean): Promise<ByteReader> {
-  return packed ? PackedReader.open(path) : await PlainReader.open(path);
 }

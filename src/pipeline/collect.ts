@@ -4,7 +4,7 @@ import { canonicalHost } from "../intel/canonical-host.ts";
 import { canonicalIp, splitPort } from "../intel/canonical-ip.ts";
 import { parseUrl } from "../intel/canonical-url.ts";
 import { isReverseName } from "../intel/hosts.ts";
-import { hashType, scanText } from "../intel/scan.ts";
+import { hashType, scanText, worthScanning } from "../intel/scan.ts";
 import { scanCommand } from "../intel/scan-command.ts";
 import type { CanonicalValue, Observable, ObservableType, Role } from "../model/observable.ts";
 
@@ -14,7 +14,8 @@ const MAX_SEEN = 512;
 const MAX_LIST = 512;
 
 /** How well a place is known: a field of its own, text of a known role, or just text. */
-const FIELD = 3;
+const FIELD = 4;
+const NESTED = 3;
 const KNOWN_TEXT = 2;
 const TEXT = 1;
 
@@ -24,6 +25,8 @@ export interface Place {
   /** Port beside the address, from a sibling field. */
   port(): number | undefined;
   readonly field: string;
+  /** Inside a string that is itself JSON; the same value in a member of the alert is the better place. */
+  readonly nested: boolean;
 }
 
 /** Collects the observables of one alert: each (type, value) once, with its best-known place. */
@@ -31,6 +34,8 @@ export class Collector {
   readonly #best = new Map<string, { observable: Observable; rank: number }>();
   /** Names of the alert's own computer, lower case: the entity, not an observable. */
   readonly #own: ReadonlySet<string>;
+  /** Values of fields that hold users: `john.it` in the log line is then no host. */
+  readonly #users = new Set<string>();
   truncated = false;
 
   constructor(own: ReadonlySet<string>) {
@@ -38,17 +43,29 @@ export class Collector {
   }
 
   get observables(): readonly Observable[] {
-    return Array.from(this.#best.values(), (entry) => entry.observable);
+    const kept: Observable[] = [];
+    for (const { observable, rank } of this.#best.values()) {
+      if (rank >= FIELD || observable.type !== "domain" || !this.#users.has(observable.value)) kept.push(observable);
+    }
+    return kept;
   }
 
   /** A string in a field without a rule. */
   text(raw: string, place: Place, role: Role = "text"): void {
+    const bits = worthScanning(raw);
+    if (bits === 0) return;
     const rank = role === "text" ? TEXT : KNOWN_TEXT;
-    scanText(raw, (type, value, seen, port) => this.#scanned(type, value, seen, port, role, place, rank), place.field);
+    scanText(
+      raw,
+      (type, value, seen, port) => this.#scanned(type, value, seen, port, role, place, rank),
+      place.field,
+      bits,
+    );
   }
 
   /** A string in a field with a rule. */
   field(raw: string, rule: FieldRule, place: Place): void {
+    if (rule.role === "user") this.#user(raw);
     switch (rule.reading) {
       case "skip":
         return;
@@ -74,6 +91,11 @@ export class Collector {
     this.#typed(type, raw, role, place, port);
   }
 
+  #user(raw: string): void {
+    if (raw.length < 256)
+      this.#users.add(raw.slice(Math.max(raw.lastIndexOf("\\"), raw.lastIndexOf("/")) + 1).toLowerCase());
+  }
+
   #command(raw: string, role: Role, place: Place): void {
     scanCommand(
       raw,
@@ -89,11 +111,15 @@ export class Collector {
   }
 
   #typed(type: ObservableType, raw: string, role: Role, place: Place, port?: number): boolean {
+    const rank = place.nested ? NESTED : FIELD;
     if (type === "url") return this.#url(raw, role, place);
     const value = canonicalize(type, raw);
-    if (value === undefined || !isWanted(type, value)) return value !== undefined;
+    if (value === undefined) return false;
+    if (type === "path" && !isAbsolute(value, raw)) return false;
+    if (!isWanted(type, value) || (type === "domain" && this.#own.has(value))) return true;
     const beside = type === "ip" || type === "domain" ? (splitPort(raw).port ?? port) : undefined;
-    this.#add(type, value, raw, role, place, FIELD, beside);
+    this.#add(type, value, raw, role, place, rank, beside);
+    if (type === "user-agent" && (raw.includes("://") || raw.includes("@"))) this.text(raw, place, role);
     return true;
   }
 
@@ -160,6 +186,11 @@ export class Collector {
     };
     this.#best.set(key, { observable, rank });
   }
+}
+
+/** From a root, a drive, a variable or the working directory: `host/page` and `registry/image:tag` are no paths. */
+function isAbsolute(value: CanonicalValue, raw: string): boolean {
+  return /^(?:[/%]|[a-z]:|\.{1,2}\/|~)/.test(value) || raw.includes("\\");
 }
 
 /** `xxx.xxx.xxx.xxx`: somebody blotted an address out. */

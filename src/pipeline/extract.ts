@@ -9,6 +9,9 @@ import { FieldLookup, type PathNode } from "./field-lookup.ts";
 /** Deeper members and further strings of an alert are not looked at. */
 const MAX_DEPTH = 64;
 const MAX_STRINGS = 50_000;
+/** Strings that are JSON themselves (`full_log` of a JSON log) are walked, too: how long, and how deep in one another. */
+const MAX_NESTED_LENGTH = 65_536;
+const MAX_NESTED = 2;
 
 /** What the manager itself wrote: never observables. */
 const MANAGER_MEMBERS = new Set([
@@ -51,7 +54,7 @@ export function createExtraction(extractors: readonly Extractor[]): Extract {
 
 function emitInto(collector: Collector): Emit {
   return (type, value, role, where, port) => {
-    collector.derived(type, value, role, { where: () => where, port: () => port, field: "" }, port);
+    collector.derived(type, value, role, { where: () => where, port: () => port, field: "", nested: false }, port);
   };
 }
 
@@ -62,6 +65,9 @@ class Walk implements Place {
   #parent: JsonObject | undefined;
   #node: PathNode;
   #strings = 0;
+  #nested = 0;
+  /** Place of the outermost string that is JSON, while inside it. */
+  #outer: string | undefined;
 
   constructor(lookup: FieldLookup, collector: Collector) {
     this.#lookup = lookup;
@@ -76,11 +82,16 @@ class Walk implements Place {
     }
   }
 
+  get nested(): boolean {
+    return this.#nested > 0;
+  }
+
   get field(): string {
     return this.#node.field;
   }
 
   where(): string {
+    if (this.#outer !== undefined) return this.#outer;
     let out = "";
     for (const part of this.#path) {
       if (typeof part === "number") out += `[${part}]`;
@@ -100,11 +111,7 @@ class Walk implements Place {
   }
 
   #member(owner: JsonObject, key: string, node: PathNode): void {
-    const value = owner[key];
-    if (value === null || value === undefined || typeof value === "boolean") return;
-    this.#path.push(key);
-    this.#visit(value, this.#lookup.child(node, key), owner);
-    this.#path.pop();
+    this.#named(owner, key, this.#lookup.child(node, key));
   }
 
   #visit(value: JsonValue, node: PathNode, owner: JsonObject): void {
@@ -113,8 +120,21 @@ class Walk implements Place {
       if (node.rule?.types.includes("asn") === true) this.#leaf(String(value), node, owner);
     } else if (Array.isArray(value)) this.#array(value, node, owner);
     else if (isJsonObject(value) && this.#path.length < MAX_DEPTH) {
-      for (const key of Object.keys(value)) this.#member(value, key, node);
+      const named = namedValue(value);
+      for (const key of Object.keys(value)) {
+        if (named !== undefined && (key === "value" || key === "Value"))
+          this.#named(value, key, this.#lookup.child(node, named));
+        else this.#member(value, key, node);
+      }
     }
+  }
+
+  #named(owner: JsonObject, key: string, node: PathNode): void {
+    const value = owner[key];
+    if (value === null || value === undefined || typeof value === "boolean") return;
+    this.#path.push(key);
+    this.#visit(value, node, owner);
+    this.#path.pop();
   }
 
   #array(values: readonly JsonValue[], node: PathNode, owner: JsonObject): void {
@@ -132,9 +152,44 @@ class Walk implements Place {
       this.#collector.truncated = true;
       return;
     }
+    if (value.charCodeAt(0) === 123 && this.#json(value, node)) return;
     this.#node = node;
     this.#parent = owner;
     if (node.rule === undefined) this.#collector.text(value, this);
     else this.#collector.field(value, node.rule, this);
   }
+
+  /** A string that is a JSON object: its members are read by their names. False when it is not, or too long or deep. */
+  #json(value: string, node: PathNode): boolean {
+    if (this.#nested >= MAX_NESTED || value.length > MAX_NESTED_LENGTH || node.rule?.reading === "skip") return false;
+    const inner = parseObject(value);
+    if (inner === undefined) return false;
+    const outer = this.#outer;
+    this.#outer ??= this.where();
+    this.#nested++;
+    for (const key of Object.keys(inner)) this.#member(inner, key, node);
+    this.#nested--;
+    this.#outer = outer;
+    return true;
+  }
+}
+
+function parseObject(text: string): JsonObject | undefined {
+  if (text.charCodeAt(text.trimEnd().length - 1) !== 125) return undefined;
+  try {
+    const value: JsonValue = JSON.parse(text);
+    return isJsonObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The name in `{"Name": "UserAgent", "Value": "…"}`, or undefined: such a value is read as a member of that name. */
+function namedValue(owner: JsonObject): string | undefined {
+  if (!Object.hasOwn(owner, "value") && !Object.hasOwn(owner, "Value")) return undefined;
+  for (const key of ["name", "Name", "key", "Key"]) {
+    const name = Object.hasOwn(owner, key) ? owner[key] : undefined;
+    if (typeof name === "string" && /^[\w .-]{1,64}$/.test(name)) return name;
+  }
+  return undefined;
 }

@@ -13,6 +13,8 @@ export interface SyncLoopOptions extends Omit<SyncOptions, "configured" | "full"
   /** The generation could not be written. */
   readonly onError?: (error: Error) => void;
   readonly progress?: (feed: string, progress: FeedProgress) => void;
+  /** Serialises this loop's pulls with others on the same store; default: nobody else pulls. */
+  readonly exclusive?: <T>(work: () => Promise<T>) => Promise<T>;
   /** 0–1, replaceable in tests. */
   readonly random?: () => number;
 }
@@ -46,9 +48,11 @@ export function createSyncLoop(
     // Before the pull: a hint that comes while it runs makes the feed due again.
     for (const feed of ready) due.set(feed.name, Number.POSITIVE_INFINITY);
     try {
-      const result = await syncOnce(ready, store, { ...options, configured }, signal, options.progress);
+      const pull = () => syncOnce(ready, store, { ...options, configured }, signal, options.progress);
+      const result = await (options.exclusive === undefined ? pull() : options.exclusive(pull));
       if (!signal.aborted) options.onResult?.(result);
     } catch (thrown) {
+      if (signal.aborted) return;
       options.log.error("the new generation could not be written; the last one stays in force", {
         error: asError(thrown),
       });

@@ -60,7 +60,10 @@ export function testFeed(name: string, open: OpenFeed): void {
     });
 
   run("the first pull is full, names the feed in every report and keeps pages bounded", async ({ feed, say }) => {
-    const events = new Map([[1, numbered("a", 11_000)], [2, numbered("b", 40)]]);
+    const events = new Map([
+      [1, numbered("a", 11_000)],
+      [2, numbered("b", 40)],
+    ]);
     await say(events);
     const pull = await feed.pull(undefined, NEVER);
     if (pull.mode !== "full") return assert.fail(`expected a full pull, got ${pull.mode}`);
@@ -81,7 +84,10 @@ export function testFeed(name: string, open: OpenFeed): void {
   });
 
   run("with its cursor and nothing new it changes nothing", async ({ feed, say }) => {
-    const events = new Map([[1, ["one.example.net"]], [2, ["two.example.net"]]]);
+    const events = new Map([
+      [1, ["one.example.net"]],
+      [2, ["two.example.net"]],
+    ]);
     await say(events);
     const first = await take(undefined, await feed.pull(undefined, NEVER));
     const second = await take(first, await feed.pull(first.cursor, NEVER));
@@ -90,10 +96,25 @@ export function testFeed(name: string, open: OpenFeed): void {
 
   run("through adds, edits and deletes the cursor leads where a fresh pull leads", async ({ feed, say }) => {
     const steps: ReadonlyMap<number, readonly string[]>[] = [
-      new Map([[1, ["a.example.net"]], [2, ["b.example.net", "c.example.net"]], [3, ["d.example.net"]]]),
-      new Map([[1, ["a.example.net"]], [2, ["b.example.net"]], [3, ["d.example.net"]]]),
-      new Map([[2, ["b.example.net", "x.example.net"]], [3, ["d.example.net"]]]),
-      new Map([[2, ["b.example.net"]], [3, ["d.example.net", "e.example.net"]], [4, ["f.example.net"]]]),
+      new Map([
+        [1, ["a.example.net"]],
+        [2, ["b.example.net", "c.example.net"]],
+        [3, ["d.example.net"]],
+      ]),
+      new Map([
+        [1, ["a.example.net"]],
+        [2, ["b.example.net"]],
+        [3, ["d.example.net"]],
+      ]),
+      new Map([
+        [2, ["b.example.net", "x.example.net"]],
+        [3, ["d.example.net"]],
+      ]),
+      new Map([
+        [2, ["b.example.net"]],
+        [3, ["d.example.net", "e.example.net"]],
+        [4, ["f.example.net"]],
+      ]),
     ];
     let state: PulledState | undefined;
     for (const step of steps) {
@@ -115,16 +136,27 @@ export function testFeed(name: string, open: OpenFeed): void {
   });
 
   run("reports progress that only grows", async ({ feed, say }) => {
-    await say(new Map([[1, numbered("a", 300)], [2, numbered("b", 10)]]));
+    await say(
+      new Map([
+        [1, numbered("a", 300)],
+        [2, numbered("b", 10)],
+      ]),
+    );
     const seen: number[] = [];
     await take(undefined, await feed.pull(undefined, NEVER, ({ attributes }) => seen.push(attributes)));
     assert.equal(seen.at(-1), 310);
-    assert.deepEqual(seen, [...seen].sort((a, b) => a - b));
+    assert.deepEqual(
+      seen,
+      [...seen].sort((a, b) => a - b),
+    );
   });
 
   run("stops when it is told to", async ({ feed, say }) => {
     await say(new Map([[1, ["a.example.net"]]]));
-    await assert.rejects(feed.pull(undefined, AbortSignal.abort()).then((pull) => take(undefined, pull)), TiplineError);
+    await assert.rejects(
+      feed.pull(undefined, AbortSignal.abort()).then((pull) => take(undefined, pull)),
+      TiplineError,
+    );
     const stop = new AbortController();
     const pull = await feed.pull(undefined, stop.signal);
     stop.abort();
@@ -135,10 +167,18 @@ export function testFeed(name: string, open: OpenFeed): void {
     await say(new Map([[1, ["a.example.net"]]]));
     const first = await take(undefined, await feed.pull(undefined, NEVER));
     await breakIt();
-    const isFeedError = (error: unknown) => error instanceof TiplineError && /^TIP_FEED_/.test(error.code) && error.message.length > 20;
-    await assert.rejects(feed.pull(undefined, NEVER).then((pull) => take(undefined, pull)), isFeedError);
-    await assert.rejects(feed.pull(first.cursor, NEVER).then((pull) => take(first, pull)), isFeedError);
+    const isFeedError = (error: unknown) =>
+      error instanceof TiplineError && /^TIP_FEED_/.test(error.code) && error.message.length > 20;
+    await assert.rejects(
+      feed.pull(undefined, NEVER).then((pull) => take(undefined, pull)),
+      isFeedError,
+    );
+    await assert.rejects(
+      feed.pull(first.cursor, NEVER).then((pull) => take(first, pull)),
+      isFeedError,
+    );
   });
 }
 
-const numbered = (prefix: string, count: number) => Array.from({ length: count }, (_, n) => `${prefix}${n}.example.net`);
+const numbered = (prefix: string, count: number) =>
+  Array.from({ length: count }, (_, n) => `${prefix}${n}.example.net`);

@@ -86,7 +86,14 @@ testFeed("misp-feed, a folder of exports", async (t) => {
       documents.files.delete("manifest.json");
       writeFolder(path, documents.files);
     },
-    breakIt: () => writeFolder(path, new Map([["a.json", '{"Event":'], ["b.json", "[1]"]])),
+    breakIt: () =>
+      writeFolder(
+        path,
+        new Map([
+          ["a.json", '{"Event":'],
+          ["b.json", "[1]"],
+        ]),
+      ),
   };
 });
 
@@ -166,7 +173,10 @@ testFeed("list-file, CSV over HTTP", async (t) => {
   return {
     feed: await make(t, listFile, { url: `${url}/list.csv`, delimiter: ",", header: true, value_column: "indicator" }),
     say(events) {
-      text = `date,indicator,note\n${[...events.values()].flat().map((value) => `2026-11-20,"${value}","a, b"`).join("\n")}`;
+      text = `date,indicator,note\n${[...events.values()]
+        .flat()
+        .map((value) => `2026-11-20,"${value}","a, b"`)
+        .join("\n")}`;
     },
     breakIt() {
       text = "date,value\n1,2\n";

@@ -33,7 +33,10 @@ const FOLDER = join(packageRoot(), "test/golden");
 const VERBOSE = process.env["TIPLINE_GOLDEN_VERBOSE"] !== undefined;
 
 function readLines<T>(path: string): T[] {
-  return readFileSync(path, "utf8").split("\n").filter((line) => line.trim() !== "").map((line) => JSON.parse(line) as T);
+  return readFileSync(path, "utf8")
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => JSON.parse(line) as T);
 }
 
 function keyOf({ type, value }: Label): string {
@@ -73,12 +76,17 @@ function report(scores: Map<string, Score>): { readonly recall: number; readonly
 }
 
 function ratios({ found, missed, extra }: Score): { readonly recall: number; readonly precision: number } {
-  return { recall: found + missed === 0 ? 1 : found / (found + missed), precision: found + extra === 0 ? 1 : found / (found + extra) };
+  return {
+    recall: found + missed === 0 ? 1 : found / (found + missed),
+    precision: found + extra === 0 ? 1 : found / (found + extra),
+  };
 }
 
 function print(family: string, sum: Score): void {
   const { recall, precision } = ratios(sum);
-  console.log(`${family.padEnd(20)} recall ${recall.toFixed(3)} precision ${precision.toFixed(3)} (${sum.found} found)`);
+  console.log(
+    `${family.padEnd(20)} recall ${recall.toFixed(3)} precision ${precision.toFixed(3)} (${sum.found} found)`,
+  );
 }
 
 function assertGood(scores: Map<string, Score>): void {
@@ -87,7 +95,10 @@ function assertGood(scores: Map<string, Score>): void {
   assert.ok(precision >= 0.98, `precision ${precision}`);
   for (const [family, sum] of scores) {
     const one = ratios(sum);
-    assert.ok(one.recall >= 0.95 && one.precision >= 0.95, `${family}: recall ${one.recall}, precision ${one.precision}`);
+    assert.ok(
+      one.recall >= 0.95 && one.precision >= 0.95,
+      `${family}: recall ${one.recall}, precision ${one.precision}`,
+    );
   }
 }
 
@@ -96,8 +107,16 @@ test("written alerts: recall and precision", async () => {
   const cases: Labelled[] = [];
   for (const file of readdirSync(folder).filter((name) => name.endsWith(".ndjson"))) {
     const family = file.replace(".ndjson", "");
-    for (const [i, line] of readLines<{ alert: JsonObject; observables: Label[]; optional?: Label[] }>(join(folder, file)).entries()) {
-      cases.push({ family, name: `${file}:${i + 1}`, event: line.alert, observables: line.observables, optional: line.optional ?? [] });
+    for (const [i, line] of readLines<{ alert: JsonObject; observables: Label[]; optional?: Label[] }>(
+      join(folder, file),
+    ).entries()) {
+      cases.push({
+        family,
+        name: `${file}:${i + 1}`,
+        event: line.alert,
+        observables: line.observables,
+        optional: line.optional ?? [],
+      });
     }
   }
   assert.ok(cases.length > 200, "the labelled alerts are there");
@@ -111,10 +130,26 @@ test("recorded alerts: recall and precision", async (t) => {
   assert.ok(existsSync(path));
   const alerts = readFileSync(join(shared, "data/wazuh/alerts.ndjson"), "utf8").split("\n");
   const cases: Labelled[] = [];
-  for (const label of readLines<{ line: number; sha256: string; family: string; observables: Label[]; optional?: Label[] }>(path)) {
+  for (const label of readLines<{
+    line: number;
+    sha256: string;
+    family: string;
+    observables: Label[];
+    optional?: Label[];
+  }>(path)) {
     const raw = alerts[label.line] ?? "";
-    assert.equal(createHash("sha256").update(raw).digest("hex"), label.sha256, `line ${label.line} is the labelled one`);
-    cases.push({ family: label.family, name: `line ${label.line}`, event: JSON.parse(raw), observables: label.observables, optional: label.optional ?? [] });
+    assert.equal(
+      createHash("sha256").update(raw).digest("hex"),
+      label.sha256,
+      `line ${label.line} is the labelled one`,
+    );
+    cases.push({
+      family: label.family,
+      name: `line ${label.line}`,
+      event: JSON.parse(raw),
+      observables: label.observables,
+      optional: label.optional ?? [],
+    });
   }
   assertGood(await score(cases));
 });

@@ -6,9 +6,13 @@ import { packageRoot } from "../../src/lib/package-root.ts";
 import { createExtraction, type Extract } from "../../src/pipeline/extract.ts";
 
 /** File name and component of every extractor of the source tree, in the order of the registry (by name). */
-export async function allExtractors(): Promise<ReadonlyArray<{ readonly file: string; readonly extractor: Extractor }>> {
+export async function allExtractors(): Promise<
+  ReadonlyArray<{ readonly file: string; readonly extractor: Extractor }>
+> {
   const compiled = import.meta.url.endsWith(".js");
-  const folder = compiled ? new URL("../../src/extractors/", import.meta.url) : pathToFileURL(join(packageRoot(), "src/extractors/"));
+  const folder = compiled
+    ? new URL("../../src/extractors/", import.meta.url)
+    : pathToFileURL(join(packageRoot(), "src/extractors/"));
   const files = readdirSync(folder).filter((name) => /\.(?:ts|js)$/.test(name) && !name.endsWith(".d.ts"));
   return Promise.all(
     files.sort().map(async (file) => {

@@ -45,7 +45,8 @@ export class FakeMisp {
     this.requests.push(request);
     if (this.interfere?.(request, response)) return;
     if (request.headers.authorization !== KEY) {
-      const message = "Authentication failed. Please make sure you pass the API key of an API enabled user along in the Authorization header.";
+      const message =
+        "Authentication failed. Please make sure you pass the API key of an API enabled user along in the Authorization header.";
       json(response, 403, { name: message, message, url: request.path });
       return;
     }

@@ -31,7 +31,10 @@ export async function serve(t: TestContext, handler: TestHandler, { tls = false 
     });
   };
   const server = tls
-    ? createTlsServer({ cert: readFileSync(tlsFixture("server.pem")), key: readFileSync(tlsFixture("server.key")) }, listener)
+    ? createTlsServer(
+        { cert: readFileSync(tlsFixture("server.pem")), key: readFileSync(tlsFixture("server.key")) },
+        listener,
+      )
     : createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   t.after(() => {
@@ -41,7 +44,12 @@ export async function serve(t: TestContext, handler: TestHandler, { tls = false 
   return `${tls ? "https" : "http"}://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-export function json(response: ServerResponse, status: number, body: unknown, headers: Record<string, string> = {}): void {
+export function json(
+  response: ServerResponse,
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+): void {
   response.writeHead(status, { "content-type": "application/json; charset=UTF-8", ...headers });
   response.end(typeof body === "string" ? body : JSON.stringify(body));
 }

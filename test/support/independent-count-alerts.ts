@@ -39,8 +39,8 @@ export function quietAlert(n: number, options: AlertOptions = {}): string {
 /** A line that is no JSON. */
 export function brokenLine(n: number): string {
   return matchingAlert(n)
-    .replace(caseName("m", n), caseName("b", n))
-    .slice(0, -9 - (n % 100));
+    .replaceAll(caseName("m", n), caseName("b", n))
+    .slice(0, -9 - (n % 60));
 }
 
 /** A line over 1 MiB. */

@@ -25,7 +25,9 @@ export function renderMispTypes(): string {
     "",
     "| why | attribute types |",
     "|---|---|",
-    ...[...refused].map(([reason, types]) => `| ${reason} | ${types.map((type) => `\`${type.replace("|", "\\|")}\``).join(" ")} |`),
+    ...[...refused].map(
+      ([reason, types]) => `| ${reason} | ${types.map((type) => `\`${type.replace("|", "\\|")}\``).join(" ")} |`,
+    ),
     "",
   ];
   return lines.join("\n");

@@ -3,9 +3,19 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
-/** A folder of the test's own, gone when the test is over. Short enough for the path of a UNIX socket. */
-export function tempDir(t: TestContext): string {
-  const folder = mkdtempSync(join(tmpdir(), "tip-"));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
-  return folder;
+/** A fresh folder, removed when the test ends. */
+export function tempDir(t: Pick<TestContext, "after">): string {
+  const dir = mkdtempSync(join(tmpdir(), "tipline-"));
+  t.after(() => rmSync(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+/** Runs with a fresh folder and removes it afterwards. */
+export async function withTemp<T>(run: (dir: string) => Promise<T> | T): Promise<T> {
+  const dir = mkdtempSync(join(tmpdir(), "tipline-"));
+  try {
+    return await run(dir);
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
 }

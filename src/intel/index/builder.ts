@@ -5,6 +5,7 @@ import { TiplineError } from "../../lib/errors.ts";
 import type { EventContext, IndicatorPattern, IndicatorType, ReportedIndicator } from "../../model/indicator.ts";
 import { END_WORDS, endBitOf, gateKeys, hashGateKey } from "../tokens.ts";
 import { ContextWriter } from "./contexts.ts";
+import { groupReports } from "./grouping.ts";
 import { lanes, type Seed } from "./hash.ts";
 import { attributeKey, eventKey, indicatorKey, type KeyHash } from "./keys.ts";
 import { bytes, type Column, orderOfPairs, sortedPairs, words } from "./numbers.ts";
@@ -16,11 +17,10 @@ import {
   readHead,
   typeCode,
   typeOfCode,
-  valueOf,
+  readValue,
   withFeed,
 } from "./records.ts";
-import { contextsPath, EVENT_ROW, indexPath, type SegmentHeader, writeSegment } from "./segment.ts";
-import { groupReports } from "./grouping.ts";
+import { contextsPath, EVENT_ROW, indexPath, type Segment, type SegmentHeader, writeSegment } from "./segment.ts";
 import { buildExact, buildGate } from "./tables.ts";
 
 export interface BuilderOptions {
@@ -116,9 +116,17 @@ export class SegmentBuilder {
   copyReport(record: Buffer, head: RecordHead, feed: string): void {
     const event = this.#events.get(head.keys.event.join());
     if (event === undefined) throw new TiplineError("TIP_INTERNAL", "a report was copied before its event");
-    this.#gateOf(head.type, head.pattern, valueOf(record));
+    this.#gateOf(head.type, head.pattern, readValue(record));
     const ref = this.#contexts.append(withFeed(record, this.#feedNumber(feed)));
     this.#entered(head.keys.indicator, head.keys.attribute, ref, typeCode(head.type), event);
+  }
+
+  /** Hides of older layers what another overlay of the same seed hides, its own reports included. */
+  copyTombstones({ header, sections }: Segment): void {
+    for (const feed of header.withdrawnFeeds) this.#withdrawnFeeds.add(feed);
+    pushRows(this.#withdrawn.events, sections.withdrawnEvents);
+    pushRows(this.#withdrawn.attributes, sections.withdrawnAttributes);
+    pushRows(this.#withdrawn.attributes, sections.attributes);
   }
 
   hasEvent(head: RecordHead): boolean {
@@ -129,7 +137,14 @@ export class SegmentBuilder {
     const { keys } = readHead(record);
     const number = this.#feedNumber(feed);
     const ref = this.#contexts.append(withFeed(record, number));
-    this.#events.set(keys.event.join(), { key: keys.event, feed: number, context: undefined, content: "", ref, reports: 0 });
+    this.#events.set(keys.event.join(), {
+      key: keys.event,
+      feed: number,
+      context: undefined,
+      content: "",
+      ref,
+      reports: 0,
+    });
   }
 
   #entered(indicator: KeyHash, attribute: KeyHash, ref: number, type: number, event: EventEntry): void {
@@ -264,6 +279,10 @@ type Pairs = readonly [Column<Uint32Array>, Column<Uint32Array>];
 function pushKey(columns: Pairs, key: KeyHash): void {
   columns[0].push(key[0]);
   columns[1].push(key[1]);
+}
+
+function pushRows(columns: Pairs, rows: Uint32Array): void {
+  for (let at = 0; at < rows.length; at += 2) pushKey(columns, [rows[at] as number, rows[at + 1] as number]);
 }
 
 function sorted(columns: Pairs): Uint32Array {

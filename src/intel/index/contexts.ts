@@ -17,6 +17,7 @@ export class ContextWriter {
   #buffer = Buffer.alloc(CHUNK);
   #filled = 0;
   #written = 0;
+  #closed = false;
   crc = 0;
 
   constructor(path: string) {
@@ -77,7 +78,8 @@ export class ContextWriter {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    if (!this.#closed) closeSync(this.#fd);
+    this.#closed = true;
   }
 }
 const PADDING = Buffer.alloc(RECORD_ALIGN);

@@ -30,7 +30,11 @@ const TURN = 100_000;
  * Brings the reports of each indicator together. Reports of several get a list record; of a report that was added twice (same
  * indicator and attribute) only the later stays, and the count in its row of `events` goes down.
  */
-export async function groupReports(columns: ReportColumns, contexts: ContextWriter, events: Uint32Array): Promise<Groups> {
+export async function groupReports(
+  columns: ReportColumns,
+  contexts: ContextWriter,
+  events: Uint32Array,
+): Promise<Groups> {
   const order = orderOfPairs(columns.high, columns.low);
   await pause();
   const high = words();

@@ -3,7 +3,7 @@ import type { CanonicalValue } from "../../model/observable.ts";
 import { ContextReader } from "./contexts.ts";
 import type { KeyHash } from "./keys.ts";
 import { findRow } from "./numbers.ts";
-import { decodeEvent, decodeReport, KIND_GROUP, type RecordHead, readHead, refsOf, valueOf } from "./records.ts";
+import { decodeEvent, decodeReport, KIND_GROUP, type RecordHead, readHead, refsOf, readValue } from "./records.ts";
 import { contextsPath, EVENT_ROW, indexPath, loadSegment, type Segment } from "./segment.ts";
 import { findExact } from "./tables.ts";
 
@@ -22,6 +22,7 @@ const MOST_EVENTS_CACHED = 2_048;
  * last `release` closes the file.
  */
 export class Layer {
+  readonly path: string;
   readonly segment: Segment;
   readonly contexts: ContextReader;
   readonly withdrawnFeeds: ReadonlySet<string>;
@@ -30,6 +31,7 @@ export class Layer {
 
   /** Throws TIP_SEGMENT_CORRUPT when a file is not as it was written (of the contexts only the length is checked here). */
   constructor(path: string) {
+    this.path = path;
     this.segment = loadSegment(indexPath(path));
     this.contexts = new ContextReader(contextsPath(path), this.segment.header.contexts.bytes);
     this.withdrawnFeeds = new Set(this.segment.header.withdrawnFeeds);
@@ -54,9 +56,7 @@ export class Layer {
 
   /** True when this layer withdraws the whole event, or its feed, from older ones. */
   hidesEvent(event: KeyHash, feed: string): boolean {
-    return (
-      this.withdrawnFeeds.has(feed) || findRow(this.segment.sections.withdrawnEvents, 2, event[0], event[1]) >= 0
-    );
+    return this.withdrawnFeeds.has(feed) || findRow(this.segment.sections.withdrawnEvents, 2, event[0], event[1]) >= 0;
   }
 
   /** Stored reports of exactly this indicator, hidden or not. */
@@ -73,7 +73,7 @@ export class Layer {
     const record = this.contexts.record(ref);
     const head = readHead(record);
     if (head.kind === KIND_GROUP) return refsOf(record).flatMap((each) => this.reportsAt(each));
-    return [{ ref, record, head, value: valueOf(record) }];
+    return [{ ref, record, head, value: readValue(record) }];
   }
 
   feedOf(head: RecordHead): string {
@@ -82,10 +82,8 @@ export class Layer {
 
   /** This layer's version of an event, if it has one. */
   event(key: KeyHash): EventContext | undefined {
-    const { events } = this.segment.sections;
-    const row = findRow(events, EVENT_ROW, key[0], key[1]);
-    if (row < 0) return undefined;
-    const ref = events[row * EVENT_ROW + 2] as number;
+    const ref = this.#eventRef(key);
+    if (ref === undefined) return undefined;
     let event = this.#events.get(ref);
     if (event === undefined) {
       event = decodeEvent(this.contexts.record(ref));
@@ -93,6 +91,17 @@ export class Layer {
       this.#events.set(ref, event);
     }
     return event;
+  }
+
+  eventRecord(key: KeyHash): Buffer | undefined {
+    const ref = this.#eventRef(key);
+    return ref === undefined ? undefined : this.contexts.record(ref);
+  }
+
+  #eventRef(key: KeyHash): number | undefined {
+    const { events } = this.segment.sections;
+    const row = findRow(events, EVENT_ROW, key[0], key[1]);
+    return row < 0 ? undefined : events[row * EVENT_ROW + 2];
   }
 
   /** Reports of an event in this layer. */

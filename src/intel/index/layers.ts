@@ -1,5 +1,11 @@
 import { TiplineError } from "../../lib/errors.ts";
-import type { EventContext, Indicator, IndicatorPattern, IndicatorReport, IndicatorType } from "../../model/indicator.ts";
+import type {
+  EventContext,
+  Indicator,
+  IndicatorPattern,
+  IndicatorReport,
+  IndicatorType,
+} from "../../model/indicator.ts";
 import type { JsonObject } from "../../model/json.ts";
 import type { CanonicalValue, ObservableType } from "../../model/observable.ts";
 import { baseName, canonicalCidr } from "../canonical.ts";

@@ -8,8 +8,8 @@ import type {
   IndicatorType,
   ReportedIndicator,
 } from "../../model/indicator.ts";
-import { OBSERVABLE_TYPES } from "../../model/observable.ts";
 import type { CanonicalValue } from "../../model/observable.ts";
+import { OBSERVABLE_TYPES } from "../../model/observable.ts";
 
 /**
  * Records of a contexts file. Each starts on a multiple of 16 bytes, little-endian:
@@ -158,7 +158,7 @@ export function readHead(record: Buffer): RecordHead {
   };
 }
 
-export function valueOf(record: Buffer): CanonicalValue {
+export function readValue(record: Buffer): CanonicalValue {
   return record.toString("utf8", RECORD_HEADER, RECORD_HEADER + record.readUInt16LE(14)) as CanonicalValue;
 }
 
@@ -195,7 +195,7 @@ export function decodeReport(record: Buffer, feed: string, event: EventContext):
     attributeUuid: rest[0],
     attributeType: rest[1],
     category: rest[2],
-    attributeValue: rest[3] === 0 ? valueOf(record) : rest[3],
+    attributeValue: rest[3] === 0 ? readValue(record) : rest[3],
     toIds: (flags & FLAG_TO_IDS) !== 0,
     weak: (flags & FLAG_WEAK) !== 0,
     tags: rest[4] === 0 ? [] : rest[4],

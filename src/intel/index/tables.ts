@@ -12,7 +12,10 @@ const UNIT = 2 ** -32;
 const slotsFor = (entries: number): number => Math.max(4, Math.ceil(entries * SPARE));
 
 /** Table of exact values: two words a slot, fingerprint and reference; equal keys may stand several times. */
-export function buildExact(entries: number, each: (put: (h1: number, h2: number, ref: number) => void) => void): Uint32Array {
+export function buildExact(
+  entries: number,
+  each: (put: (h1: number, h2: number, ref: number) => void) => void,
+): Uint32Array {
   const slots = slotsFor(entries);
   const table = new Uint32Array(slots * 2);
   each((h1, h2, ref) => {

@@ -11,7 +11,8 @@ async function* chunks(text: string, size: number): AsyncGenerator<Buffer> {
 
 async function slice(text: string, path: readonly string[], size = 7, maxElementBytes = 10_000): Promise<unknown[]> {
   const found: unknown[] = [];
-  for await (const element of sliceElements(chunks(text, size), { path, maxElementBytes, name: "the answer" })) found.push(element);
+  for await (const element of sliceElements(chunks(text, size), { path, maxElementBytes, name: "the answer" }))
+    found.push(element);
   return found;
 }
 
@@ -41,7 +42,11 @@ test("says what it found instead", async () => {
     [`{"response":{"Attribute":["${"x".repeat(20_000)}"]}}`, "too-large"],
   ];
   for (const [text, kind] of failing)
-    await assert.rejects(slice(text, ["response", "Attribute"]), (error) => error instanceof RemoteError && error.kind === kind && error.message.startsWith("the answer"), text);
+    await assert.rejects(
+      slice(text, ["response", "Attribute"]),
+      (error) => error instanceof RemoteError && error.kind === kind && error.message.startsWith("the answer"),
+      text,
+    );
 });
 
 test("equals JSON.parse for any document and any cut", async () => {

@@ -15,7 +15,15 @@ const NEVER = new AbortController().signal;
 const ONE = { eventid: ["1"], limit: 100, page: 1 };
 
 function client(t: TestContext, url: string, more: Partial<MispOptions> = {}): Misp {
-  const misp = createMisp({ url, key: new Secret(KEY), clock: new ManualClock(), timeoutMs: 2000, retries: 2, maxBytes: 1_000_000, ...more });
+  const misp = createMisp({
+    url,
+    key: new Secret(KEY),
+    clock: new ManualClock(),
+    timeoutMs: 2000,
+    retries: 2,
+    maxBytes: 1_000_000,
+    ...more,
+  });
   t.after(() => misp.close());
   return misp;
 }
@@ -36,7 +44,13 @@ const failsAs = (kind: RemoteKind, says: RegExp) => (error: unknown) => {
 
 test("asks as MISP wants to be asked", async (t) => {
   const fake = await FakeMisp.start(t);
-  fake.add({ id: "1", uuid: uuid(1, 1), timestamp: 1, published: true, attributes: [{ uuid: uuid(2, 1), type: "domain", value: "a.example.net" }] });
+  fake.add({
+    id: "1",
+    uuid: uuid(1, 1),
+    timestamp: 1,
+    published: true,
+    attributes: [{ uuid: uuid(2, 1), type: "domain", value: "a.example.net" }],
+  });
   const rows = await searched(client(t, `${fake.url}/`));
   assert.equal(rows.length, 1);
   const [request] = fake.requests;
@@ -73,37 +87,86 @@ test("never asks for everything by accident", async (t) => {
 test("tells apart what MISP answers, and says what to do", async (t) => {
   const html = "<!DOCTYPE html><html><title>Users - MISP</title></html>";
   const answers: [RemoteKind, RegExp, TestHandler][] = [
-    ["auth", /valid, unexpired authentication key/, (_q, r) => json(r, 403, { name: "Authentication failed. Please make sure you pass the API key", message: "Authentication failed.", url: "/" })],
-    ["auth", /allow this host's address/, (_q, r) => json(r, 403, { message: "It is not possible to use this Auth key from your IP address" })],
-    ["auth", /authentication key/, (_q, r) => {
-      r.writeHead(403, { "content-type": "text/html" });
-      r.end(`${html}<h2>Authentication failed. Please make sure you pass the API key`);
-    }],
-    ["forbidden", /role.*You do not have permission/, (_q, r) => json(r, 403, { message: "You do not have permission to use this functionality." })],
-    ["unexpected", /redirects \(302\).*login/, (_q, r) => {
-      r.writeHead(302, { location: "/users/login" });
-      r.end();
-    }],
-    ["unexpected", /web page, not MISP's API/, (_q, r) => {
-      r.writeHead(200, { "content-type": "text/html" });
-      r.end(html);
-    }],
-    ["unexpected", /web page/, (_q, r) => {
-      r.writeHead(404, { "content-type": "text/html" });
-      r.end(html);
-    }],
+    [
+      "auth",
+      /valid, unexpired authentication key/,
+      (_q, r) =>
+        json(r, 403, {
+          name: "Authentication failed. Please make sure you pass the API key",
+          message: "Authentication failed.",
+          url: "/",
+        }),
+    ],
+    [
+      "auth",
+      /allow this host's address/,
+      (_q, r) => json(r, 403, { message: "It is not possible to use this Auth key from your IP address" }),
+    ],
+    [
+      "auth",
+      /authentication key/,
+      (_q, r) => {
+        r.writeHead(403, { "content-type": "text/html" });
+        r.end(`${html}<h2>Authentication failed. Please make sure you pass the API key`);
+      },
+    ],
+    [
+      "forbidden",
+      /role.*You do not have permission/,
+      (_q, r) => json(r, 403, { message: "You do not have permission to use this functionality." }),
+    ],
+    [
+      "unexpected",
+      /redirects \(302\).*login/,
+      (_q, r) => {
+        r.writeHead(302, { location: "/users/login" });
+        r.end();
+      },
+    ],
+    [
+      "unexpected",
+      /web page, not MISP's API/,
+      (_q, r) => {
+        r.writeHead(200, { "content-type": "text/html" });
+        r.end(html);
+      },
+    ],
+    [
+      "unexpected",
+      /web page/,
+      (_q, r) => {
+        r.writeHead(404, { "content-type": "text/html" });
+        r.end(html);
+      },
+    ],
     ["not-found", /URL's folder/, (_q, r) => json(r, 404, { name: "Invalid action", message: "Invalid action" })],
     ["unexpected", /405.*Invalid JSON/, (_q, r) => json(r, 405, { message: "Invalid JSON" })],
-    ["unexpected", /expected a list at "response.Attribute".*saved/, (_q, r) => json(r, 200, { saved: false, errors: "no" })],
+    [
+      "unexpected",
+      /expected a list at "response.Attribute".*saved/,
+      (_q, r) => json(r, 200, { saved: false, errors: "no" }),
+    ],
     ["unexpected", /expected a list/, (_q, r) => json(r, 200, [])],
-    ["rate-limited", /rate limit of the key's role/, (_q, r) => json(r, 429, { name: "Rate limit exceeded." }, { "x-rate-limit-reset": "900" })],
+    [
+      "rate-limited",
+      /rate limit of the key's role/,
+      (_q, r) => json(r, 429, { name: "Rate limit exceeded." }, { "x-rate-limit-reset": "900" }),
+    ],
     ["server", /answered 500.*An Internal Error/, (_q, r) => json(r, 500, { name: "An Internal Error Has Occurred." })],
     ["cut-short", /ends in the middle|broke off/, (_q, r) => json(r, 200, '{"response": {"Attribute": [{"id":"1"},')],
-    ["cut-short", /broke off/, (_q, r) => {
-      r.writeHead(200, { "content-type": "application/json", "content-length": "5000" });
-      r.write('{"response": {"Attribute": [{"id":"1"},', () => r.destroy());
-    }],
-    ["too-large", /larger than 1000000/, (_q, r) => json(r, 200, `{"response": {"Attribute": [${'{"value":"aaaaaaaaaa"},'.repeat(60_000)}1]}}`)],
+    [
+      "cut-short",
+      /broke off/,
+      (_q, r) => {
+        r.writeHead(200, { "content-type": "application/json", "content-length": "5000" });
+        r.write('{"response": {"Attribute": [{"id":"1"},', () => r.destroy());
+      },
+    ],
+    [
+      "too-large",
+      /larger than 1000000/,
+      (_q, r) => json(r, 200, `{"response": {"Attribute": [${'{"value":"aaaaaaaaaa"},'.repeat(60_000)}1]}}`),
+    ],
   ];
   let current: TestHandler = answers[0]![2];
   const url = await serve(t, (request, response) => current(request, response));
@@ -127,10 +190,16 @@ test("retries what passes, and only that", async (t) => {
   assert.equal((await misp.retry(() => searched(misp), NEVER)).length, 1);
   assert.equal(asked, 3);
   [left, asked, status] = [9, 0, 500];
-  await assert.rejects(misp.retry(() => searched(misp), NEVER), failsAs("server", /500/));
+  await assert.rejects(
+    misp.retry(() => searched(misp), NEVER),
+    failsAs("server", /500/),
+  );
   assert.equal(asked, 3);
   [left, asked, status] = [9, 0, 403];
-  await assert.rejects(misp.retry(() => searched(misp), NEVER), failsAs("forbidden", /later/));
+  await assert.rejects(
+    misp.retry(() => searched(misp), NEVER),
+    failsAs("forbidden", /later/),
+  );
   assert.equal(asked, 1);
 });
 
@@ -141,12 +210,18 @@ test("a wait that is too long is not waited for", async (t) => {
     json(response, 429, {}, { "x-rate-limit-reset": "900" });
   });
   const misp = client(t, url);
-  await assert.rejects(misp.retry(() => searched(misp), NEVER), (error) => error instanceof RemoteError && error.retryAfterMs === 900_000);
+  await assert.rejects(
+    misp.retry(() => searched(misp), NEVER),
+    (error) => error instanceof RemoteError && error.retryAfterMs === 900_000,
+  );
   assert.equal(asked, 1);
 });
 
 test("unreachable peers and time-outs", async (t) => {
-  await assert.rejects(searched(client(t, "http://127.0.0.1:9")), failsAs("unreachable", /nothing listens there|cannot be reached/));
+  await assert.rejects(
+    searched(client(t, "http://127.0.0.1:9")),
+    failsAs("unreachable", /nothing listens there|cannot be reached/),
+  );
   const url = await serve(t, () => undefined);
   await assert.rejects(searched(client(t, url, { timeoutMs: 150 })), failsAs("timeout", /timeout_seconds/));
 });
@@ -182,10 +257,13 @@ test("stops when told to, also in the middle of an answer", async (t) => {
   const misp = client(t, url);
   const stop = new AbortController();
   const { rows } = await misp.search("attributes", ONE, stop.signal);
-  await assert.rejects(async () => {
-    for await (const _ of rows) stop.abort();
-    // The rest never comes; the abort ends the wait.
-  }, failsAs("aborted", /stopped/));
+  await assert.rejects(
+    async () => {
+      for await (const _ of rows) stop.abort();
+      // The rest never comes; the abort ends the wait.
+    },
+    failsAs("aborted", /stopped/),
+  );
   await assert.rejects(misp.search("attributes", ONE, AbortSignal.abort()), failsAs("aborted", /stopped/));
 });
 
@@ -194,7 +272,12 @@ test("plans small events together and large ones page by page", () => {
   const limit = 1000;
   assert.deepEqual(
     planUnits(events, limit).map(({ eventIds, page, last }) => [eventIds.join("+"), page, last]),
-    [["3", 1, false], ["3", 2, false], ["3", 3, true], ["1+2+4", 1, true]],
+    [
+      ["3", 1, false],
+      ["3", 2, false],
+      ["3", 3, true],
+      ["1+2+4", 1, true],
+    ],
   );
   assert.deepEqual(planUnits([], limit), []);
   assert.equal(planUnits([{ id: "1", attributeCount: 0 }], limit).length, 1);
@@ -203,7 +286,17 @@ test("plans small events together and large ones page by page", () => {
 test("what MISP cannot answer at once is asked for in halves, and pages go on while they are full", async (t) => {
   const fake = await FakeMisp.start(t);
   for (let n = 1; n <= 4; n++)
-    fake.add({ id: String(n), uuid: uuid(1, n), timestamp: 1, published: true, attributes: Array.from({ length: 150 }, (_, at) => ({ uuid: uuid(n + 16, at), type: "domain", value: `n${n}-${at}.example.net` })) });
+    fake.add({
+      id: String(n),
+      uuid: uuid(1, n),
+      timestamp: 1,
+      published: true,
+      attributes: Array.from({ length: 150 }, (_, at) => ({
+        uuid: uuid(n + 16, at),
+        type: "domain",
+        value: `n${n}-${at}.example.net`,
+      })),
+    });
   fake.interfere = ({ path, body }, response) => {
     const { eventid, limit } = JSON.parse(body || "{}") as { eventid?: string[]; limit?: number };
     if (path !== "/attributes/restSearch" || ((eventid?.length ?? 0) <= 1 && (limit ?? 0) <= 200)) return false;
@@ -221,6 +314,12 @@ test("what MISP cannot answer at once is asked for in halves, and pages go on wh
   assert.equal(values.length, 600);
   assert.equal(new Set(values).size, 600);
   fake.interfere = undefined;
-  const grown = await readUnit(misp, { eventIds: ["1"], page: 1, limit: 100, last: true }, { to_ids: 1 }, newSink, NEVER);
+  const grown = await readUnit(
+    misp,
+    { eventIds: ["1"], page: 1, limit: 100, last: true },
+    { to_ids: 1 },
+    newSink,
+    NEVER,
+  );
   assert.equal(grown.flat().length, 150);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { eventsIn, readEvent } from "../../../src/intel/misp-event.ts";
 import { epochSeconds } from "../../../src/intel/misp-attribute.ts";
+import { eventsIn, readEvent } from "../../../src/intel/misp-event.ts";
 import { TiplineError } from "../../../src/lib/errors.ts";
 import type { JsonObject, JsonValue } from "../../../src/model/json.ts";
 
@@ -18,7 +18,15 @@ const attribute = (type: string, value: JsonValue, more: JsonObject = {}): JsonO
 const read = (...attributes: JsonValue[]) => readEvent(event({ Attribute: attributes }), { feed: "f" });
 const brief = (...attributes: JsonValue[]) =>
   read(...attributes).indicators.map(({ type, pattern, value, report }) =>
-    [type, pattern, value, report.weak ? "weak" : "", report.companion ? `${report.companion.kind}=${report.companion.value}` : ""].join(" ").trim(),
+    [
+      type,
+      pattern,
+      value,
+      report.weak ? "weak" : "",
+      report.companion ? `${report.companion.kind}=${report.companion.value}` : "",
+    ]
+      .join(" ")
+      .trim(),
   );
 
 test("every export shape leads to the event", () => {
@@ -34,7 +42,10 @@ test("every export shape leads to the event", () => {
   ];
   for (const shape of shapes) {
     const found = eventsIn(shape).map((one) => readEvent(one, { feed: "f" }));
-    assert.deepEqual(found.map(({ indicators }) => indicators.map(({ value }) => value)), [["evil.example.net"]]);
+    assert.deepEqual(
+      found.map(({ indicators }) => indicators.map(({ value }) => value)),
+      [["evil.example.net"]],
+    );
   }
   assert.equal(eventsIn({ response: [{ Event: bare }, { Event: bare }] }).length, 2);
   assert.deepEqual(eventsIn({ response: [] }), []);
@@ -42,24 +53,33 @@ test("every export shape leads to the event", () => {
 
 test("what is no event export is said to be none", () => {
   for (const wrong of [null, 7, "x", {}, { saved: false }, [1], { response: [{}] }, [[[[[[event()]]]]]]] as JsonValue[])
-    assert.throws(() => eventsIn(wrong), (error) => error instanceof TiplineError && error.code === "TIP_FEED_INVALID");
+    assert.throws(
+      () => eventsIn(wrong),
+      (error) => error instanceof TiplineError && error.code === "TIP_FEED_INVALID",
+    );
   for (const uuid of [undefined, 7, "x", "../../etc/passwd"] as JsonValue[])
     assert.throws(() => readEvent({ info: "x", uuid }, { feed: "f" }), TiplineError);
 });
 
 test("composites: which half matches, and beside what", () => {
-  const sha = "a".repeat(63) + "b";
+  const sha = `${"a".repeat(63)}b`;
   assert.deepEqual(brief(attribute("filename|sha256", `a|b.exe|${sha}`)), [`sha256 exact ${sha}  filename=a|b.exe`]);
   assert.deepEqual(brief(attribute("domain|ip", "Evil.example.net|198.51.100.7")), [
     "domain subdomains evil.example.net  ip=198.51.100.7",
     "ip exact 198.51.100.7 weak domain=Evil.example.net",
   ]);
   assert.deepEqual(brief(attribute("ip-dst|port", "198.51.100.7|443")), ["ip exact 198.51.100.7  port=443"]);
-  assert.deepEqual(brief(attribute("hostname|port", "c2.example.net|8443")), ["domain exact c2.example.net  port=8443"]);
-  assert.match(brief(attribute("regkey|value", "HKLM\\Software\\Run\\x|a|b"))[0] ?? "", /^regkey exact .* regdata=a\|b$/);
-  assert.deepEqual(read(attribute("ip-dst|port", "198.51.100.7")).refused.map(({ reason }) => reason), [
-    "a composite needs two halves with a bar between them",
+  assert.deepEqual(brief(attribute("hostname|port", "c2.example.net|8443")), [
+    "domain exact c2.example.net  port=8443",
   ]);
+  assert.match(
+    brief(attribute("regkey|value", "HKLM\\Software\\Run\\x|a|b"))[0] ?? "",
+    /^regkey exact .* regdata=a\|b$/,
+  );
+  assert.deepEqual(
+    read(attribute("ip-dst|port", "198.51.100.7")).refused.map(({ reason }) => reason),
+    ["a composite needs two halves with a bar between them"],
+  );
 });
 
 test("single values: patterns, weakness, networks, paths, URLs without scheme", () => {
@@ -76,9 +96,10 @@ test("single values: patterns, weakness, networks, paths, URLs without scheme", 
     ["url", "www.example.net", ["domain exact www.example.net"]],
     ["url", "198.51.100.7:8080", ["ip exact 198.51.100.7"]],
     ["url", "example.net/a", ["url exact http://example.net/a", "url exact https://example.net/a"]],
-    ["x509-fingerprint-sha1", "AA:".repeat(19) + "BB", [`x509 exact ${"aa".repeat(19)}bb`]],
+    ["x509-fingerprint-sha1", `${"AA:".repeat(19)}BB`, [`x509 exact ${"aa".repeat(19)}bb`]],
   ];
-  for (const [type, value, expected] of table) assert.deepEqual(brief(attribute(type, value)), expected, `${type} ${value}`);
+  for (const [type, value, expected] of table)
+    assert.deepEqual(brief(attribute(type, value)), expected, `${type} ${value}`);
   const [path] = read(attribute("filename", "C:\\Users\\Public\\evil.exe")).indicators;
   assert.equal(path?.type, "path");
   assert.equal(path?.report.weak, false);
@@ -100,13 +121,20 @@ test("to_ids in every spelling; deleted attributes and objects; types without an
       ],
       Object: [
         { deleted: true, Attribute: [attribute("domain", "h.example.net")] },
-        { comment: "the dropper", first_seen: "2026-10-01T00:00:00.000000+00:00", Attribute: [attribute("domain", "i.example.net")] },
+        {
+          comment: "the dropper",
+          first_seen: "2026-10-01T00:00:00.000000+00:00",
+          Attribute: [attribute("domain", "i.example.net")],
+        },
         7,
       ],
     }),
     { feed: "f" },
   );
-  assert.deepEqual(indicators.map(({ value }) => value), ["a.example.net", "b.example.net", "i.example.net"]);
+  assert.deepEqual(
+    indicators.map(({ value }) => value),
+    ["a.example.net", "b.example.net", "i.example.net"],
+  );
   assert.equal(indicators[2]?.report.comment, "the dropper");
   assert.equal(indicators[2]?.report.firstSeen, Date.parse("2026-10-01") / 1000);
   assert.equal(attributes, 10);
@@ -116,27 +144,48 @@ test("to_ids in every spelling; deleted attributes and objects; types without an
     "a type that Tipline does not know": 1,
     "type vulnerability: a CVE id only annotates a finding": 1,
   });
-  assert.equal(readEvent(event({ Attribute: [attribute("domain", "c.example.net", { to_ids: "0" })] }), { feed: "f", toIdsOnly: false }).indicators.length, 1);
+  assert.equal(
+    readEvent(event({ Attribute: [attribute("domain", "c.example.net", { to_ids: "0" })] }), {
+      feed: "f",
+      toIdsOnly: false,
+    }).indicators.length,
+    1,
+  );
 });
 
 test("the event's context: numbers as words, bounded, link by id or UUID", () => {
   const full = readEvent(
-    event({ id: 12, threat_level_id: "2", timestamp: "1795296423", published: "1", date: "2026-11-15", Orgc: { name: "CERT" }, info: "x".repeat(9999), Tag: [{ name: "tlp:amber" }] }),
+    event({
+      id: 12,
+      threat_level_id: "2",
+      timestamp: "1795296423",
+      published: "1",
+      date: "2026-11-15",
+      Orgc: { name: "CERT" },
+      info: "x".repeat(9999),
+      Tag: [{ name: "tlp:amber" }],
+    }),
     { feed: "f", linkBase: "https://misp.example/" },
   ).event;
-  assert.deepEqual({ ...full, info: full.info.length }, {
-    uuid: UUID,
-    info: 512,
-    tags: ["tlp:amber"],
-    id: "12",
-    date: "2026-11-15",
-    orgc: "CERT",
-    threatLevel: 2,
-    timestamp: 1795296423,
-    published: true,
-    link: "https://misp.example/events/view/12",
-  });
-  const bare = readEvent(event({ id: "1; drop", date: "yesterday", threat_level_id: "9", timestamp: {} }), { feed: "f", linkBase: "https://m" }).event;
+  assert.deepEqual(
+    { ...full, info: full.info.length },
+    {
+      uuid: UUID,
+      info: 512,
+      tags: ["tlp:amber"],
+      id: "12",
+      date: "2026-11-15",
+      orgc: "CERT",
+      threatLevel: 2,
+      timestamp: 1795296423,
+      published: true,
+      link: "https://misp.example/events/view/12",
+    },
+  );
+  const bare = readEvent(event({ id: "1; drop", date: "yesterday", threat_level_id: "9", timestamp: {} }), {
+    feed: "f",
+    linkBase: "https://m",
+  }).event;
   assert.deepEqual(bare, { uuid: UUID, info: "an event", tags: [], link: `https://m/events/view/${UUID}` });
 });
 
@@ -166,7 +215,10 @@ test("a wrong type refuses that attribute only, with what it was", () => {
     null,
     attribute("domain", "good.example.net"),
   );
-  assert.deepEqual(indicators.map(({ value }) => value), ["good.example.net"]);
+  assert.deepEqual(
+    indicators.map(({ value }) => value),
+    ["good.example.net"],
+  );
   assert.equal(refused.length, 9);
   for (const { reason, value } of refused) assert.ok(reason.length > 5 && value.length <= 256);
 });

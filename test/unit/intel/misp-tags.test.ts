@@ -34,7 +34,14 @@ test("ATT&CK technique ids come from attack-pattern galaxies only, each once", (
 test("tag names of every shape, without inherited ones, bounded", () => {
   assert.deepEqual(
     tagNames({
-      Tag: [{ name: " tlp:red " }, "plain", { name: "tlp:amber", inherited: 1 }, { name: 7 }, null, { name: "tlp:red" }],
+      Tag: [
+        { name: " tlp:red " },
+        "plain",
+        { name: "tlp:amber", inherited: 1 },
+        { name: 7 },
+        null,
+        { name: "tlp:red" },
+      ],
       EventTag: [{ Tag: { name: "from-event-tag" } }, {}],
       Galaxy: [{ GalaxyCluster: [{ tag_name: "g1" }, { type: "mitre-attack-pattern", value: "Phishing - T1566" }] }],
       GalaxyCluster: [{ tag_name: "g2" }],

@@ -10,8 +10,11 @@ import { sharedOrSkip } from "../../support/shared.ts";
 test("the table knows exactly the types that MISP describes", (t) => {
   const shared = sharedOrSkip(t);
   if (shared === undefined) return;
-  const recording = JSON.parse(readFileSync(join(shared, "data/misp/recordings/attributes_describeTypes.json"), "utf8"));
-  const body = typeof recording.response.body === "string" ? JSON.parse(recording.response.body) : recording.response.body;
+  const recording = JSON.parse(
+    readFileSync(join(shared, "data/misp/recordings/attributes_describeTypes.json"), "utf8"),
+  );
+  const body =
+    typeof recording.response.body === "string" ? JSON.parse(recording.response.body) : recording.response.body;
   const described: string[] = (body.result ?? body).types;
   assert.ok(described.length > 180);
   assert.deepEqual(Object.keys(MISP_TYPES).sort(), [...described].sort());
@@ -21,7 +24,11 @@ test("composites: only hash, domain, address and key halves match alone", () => 
   for (const [type, rule] of Object.entries(MISP_TYPES)) {
     if (rule.kind !== "composite") continue;
     for (const half of rule.halves)
-      assert.equal(half.alone === undefined, ["filename", "port"].includes(half.companion) || half === rule.halves[1] && type === "regkey|value", type);
+      assert.equal(
+        half.alone === undefined,
+        ["filename", "port"].includes(half.companion) || (half === rule.halves[1] && type === "regkey|value"),
+        type,
+      );
   }
 });
 

@@ -1,0 +1,105 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { asError, TiplineError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
+import { currentName, type Manifest, manifestName, readableManifests, readManifest } from "./generations-files.ts";
+import { type OpenGeneration, openManifest } from "./generations-open.ts";
+import { readQuarantine } from "./generations-quarantine.ts";
+import type { GenerationStore, UpdateRequest } from "./generations-types.ts";
+import { updateGeneration } from "./generations-update.ts";
+import { verifyGeneration } from "./generations-verify.ts";
+
+export interface GenerationStoreOptions {
+  readonly dir: string;
+  readonly log: Log;
+  /** Beside the process that writes: nothing is created, changed or cleaned up, and `update` is refused. */
+  readonly readOnly?: boolean;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+}
+
+/**
+ * Opens the folder (made on demand). A current generation that is damaged is refused loudly and the newest one that is whole
+ * serves instead, with its own cursors, so that the next sync makes up for the difference.
+ */
+export function openGenerations({ dir, log, readOnly = false, now = Date.now }: GenerationStoreOptions): GenerationStore {
+  if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o750 });
+  const bad = new Set<string>();
+  let named = currentName(dir);
+  let current = openNewest(dir, named, log, bad);
+  return {
+    current: () => current,
+    cursor: (feed) => feedEntry(current, feed)?.cursor,
+    feeds: () => Object.keys(current?.manifest.feeds ?? {}),
+    async update(request: UpdateRequest) {
+      if (readOnly) throw new TiplineError("TIP_INTERNAL", "this store of generations was opened to read only");
+      const seed = current?.manifest.seed ?? newSeed();
+      const { result, opened } = await updateGeneration({ dir, log, now, bad, current, seed }, request);
+      if (opened) {
+        current = opened;
+        named = manifestName(opened.id);
+      }
+      return result;
+    },
+    *quarantine() {
+      const file = current?.manifest.quarantine;
+      yield* readQuarantine(file ? join(dir, file) : undefined);
+    },
+    refresh() {
+      const newest = currentName(dir);
+      if (newest === named) return false;
+      named = newest;
+      const opened = openNewest(dir, newest, log, bad);
+      if (opened === undefined || opened.id === current?.id) {
+        opened?.index.close();
+        return false;
+      }
+      current = opened;
+      return true;
+    },
+    verify: () => (current ? verifyGeneration(dir, current.manifest) : []),
+    close() {
+      current?.index.close();
+      current = undefined;
+    },
+  };
+}
+
+function newSeed(): { readonly a: number; readonly b: number } {
+  const bytes = randomBytes(8);
+  return { a: bytes.readUInt32LE(0), b: bytes.readUInt32LE(4) };
+}
+
+function feedEntry(generation: OpenGeneration | undefined, feed: string) {
+  const feeds = generation?.manifest.feeds ?? {};
+  return Object.hasOwn(feeds, feed) ? feeds[feed] : undefined;
+}
+
+function openNewest(dir: string, named: string | undefined, log: Log, bad: Set<string>): OpenGeneration | undefined {
+  if (named === undefined) return undefined;
+  let wanted: Manifest | undefined;
+  try {
+    wanted = readManifest(dir, named);
+    return openManifest(dir, wanted);
+  } catch (error) {
+    if (wanted) bad.add(wanted.id);
+    log.error("the current generation is damaged and refused", { manifest: named, error: asError(error) });
+  }
+  for (const manifest of readableManifests(dir)) {
+    if (bad.has(manifest.id) || (wanted && manifest.seq >= wanted.seq)) continue;
+    try {
+      const opened = openManifest(dir, manifest);
+      log.error("an older generation serves instead; sync to make a new one", {
+        generation: manifest.id,
+        created: new Date(manifest.createdAt).toISOString(),
+      });
+      return opened;
+    } catch (error) {
+      bad.add(manifest.id);
+      log.error("an older generation is damaged and refused", { generation: manifest.id, error: asError(error) });
+    }
+  }
+  log.error("no generation is whole: nothing is matched until the next sync", { dir });
+  return undefined;
+}

@@ -1,0 +1,208 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { findingId, isOurs } from "../../../src/intel/finding-id.ts";
+import type { Generation } from "../../../src/intel/generation.ts";
+import type { JsonObject } from "../../../src/model/json.ts";
+import { assess } from "../../../src/pipeline/assess.ts";
+import { createExtraction } from "../../../src/pipeline/extract.ts";
+import { toFinding } from "../../../src/pipeline/finding.ts";
+import { handleRecord, ownFindingId } from "../../../src/pipeline/handle.ts";
+import { toAlert } from "../../../src/pipeline/parse-alert.ts";
+import { EXTRACTORS } from "../../../src/registry.gen.ts";
+import { aGeneration } from "../../support/generation.ts";
+import { anIndicator, aReport } from "../../support/make.ts";
+
+const KEY = Buffer.alloc(32, 7);
+const extract = createExtraction(EXTRACTORS);
+const ENVELOPE = {
+  timestamp: "2026-11-21T21:45:50.015+0000",
+  rule: { level: 3, description: "a rule", id: "61650", groups: ["windows", "sysmon"] },
+  agent: { id: "001", name: "ws-01", ip: "10.0.0.2" },
+  manager: { name: "manager" },
+  id: "1795297550.1318",
+  decoder: { name: "windows_eventchannel" },
+  location: "EventChannel",
+};
+
+function dnsQuery(name: string): JsonObject {
+  return {
+    ...ENVELOPE,
+    data: {
+      win: {
+        system: { eventID: "22", computer: "ws-01", channel: "Microsoft-Windows-Sysmon/Operational" },
+        eventdata: { queryName: name, image: "C:\\\\Windows\\\\System32\\\\curl.exe", user: "CORP\\\\ana" },
+      },
+    },
+  };
+}
+
+function judge(event: JsonObject, generation: Generation) {
+  const bytes = Buffer.from(JSON.stringify(event));
+  const alert = toAlert(bytes, "wazuh", 0);
+  const assessment = assess(alert, extract(alert.event), generation);
+  const finding =
+    assessment.verdict &&
+    toFinding(alert, bytes.toString(), assessment.verdict, "live", (parts) => findingId(KEY, parts));
+  return { assessment, finding };
+}
+
+describe("assess", () => {
+  it("says nothing of an alert that matches nothing", () => {
+    assert.equal(
+      judge(dnsQuery("good.com"), aGeneration([anIndicator("domain", "bad.com")])).assessment.verdict,
+      undefined,
+    );
+  });
+
+  it("names the observable, its place and role, the event and the reasons", () => {
+    const { finding } = judge(dnsQuery("cdn.BAD.com."), aGeneration([anIndicator("domain", "bad.com")]));
+    assert.equal(finding?.misp.event_id, "241");
+    assert.equal(finding?.misp.value, "bad.com");
+    assert.deepEqual(finding?.misp.match, {
+      kind: "subdomain",
+      where: "data.win.eventdata.queryName",
+      observable: "cdn.bad.com",
+      role: "query",
+    });
+    assert.equal(finding?.misp.context?.host, "ws-01");
+    assert.equal(finding?.key.entity, "agent:001");
+    assert.ok(finding?.misp.reasons?.includes("+45 to_ids"));
+    assert.equal(finding?.tlp, "green");
+  });
+
+  it("gives only strings as leaves, and the community's four members always", () => {
+    const { finding } = judge(dnsQuery("bad.com"), aGeneration([anIndicator("domain", "bad.com")]));
+    const walk = (value: unknown): void => {
+      if (typeof value === "object" && value !== null) for (const item of Object.values(value)) walk(item);
+      else assert.equal(typeof value, "string");
+    };
+    walk(finding?.misp);
+    for (const key of ["event_id", "category", "type", "value"] as const)
+      assert.ok((finding?.misp[key] ?? "").length > 0);
+  });
+
+  it("keeps every match and lets the best one lead", () => {
+    const weak = anIndicator("filename", "curl.exe", {
+      weak: true,
+      attributeUuid: "5f0f3e6a-0000-4000-8000-0000000000a2",
+    });
+    const { finding, assessment } = judge(dnsQuery("bad.com"), aGeneration([weak, anIndicator("domain", "bad.com")]));
+    assert.equal(assessment.verdict?.matches.length, 2);
+    assert.equal(finding?.misp.type, "domain");
+    assert.deepEqual(finding?.misp.others, ["filename curl.exe"]);
+  });
+
+  it("turns a known-benign match into a finding that names the list", () => {
+    const lists = new Map([["bad.com", [{ name: "List of known good names", action: "suppress" as const }]]]);
+    const { finding } = judge(dnsQuery("bad.com"), aGeneration([anIndicator("domain", "bad.com")], { lists }));
+    assert.equal(finding?.suppressed, true);
+    assert.equal(finding?.misp.band, "benign");
+    assert.equal(finding?.misp.warninglist, "List of known good names");
+  });
+
+  it("honours allow entries, and puts an unsuppressed match before a suppressed one", () => {
+    const allow = [
+      {
+        type: "domain" as const,
+        value: anIndicator("domain", "bad.com").value,
+        reason: "ours",
+        createdAt: 0,
+        by: "ana",
+      },
+    ];
+    const generation = aGeneration(
+      [anIndicator("domain", "bad.com"), anIndicator("filename", "curl.exe", { weak: true })],
+      { allow },
+    );
+    const { finding } = judge(dnsQuery("x.bad.com"), generation);
+    assert.equal(finding?.suppressed, false);
+    assert.equal(finding?.misp.type, "filename");
+  });
+
+  it("does not look private addresses up, and says so", () => {
+    const event = { ...ENVELOPE, data: { srcip: "10.1.1.1" } };
+    const { assessment } = judge(event, aGeneration([anIndicator("ip", "10.1.1.1")]));
+    assert.equal(assessment.verdict, undefined);
+    assert.match(
+      assessment.considered.find(({ observable }) => observable.type === "ip")?.notLookedUp ?? "",
+      /private/,
+    );
+  });
+
+  it("sees the companion of a composite", () => {
+    const composite = anIndicator("domain", "bad.com", {
+      attributeType: "domain|ip",
+      companion: { kind: "ip", value: "198.18.4.4" },
+    });
+    const event = dnsQuery("bad.com") as unknown as { data: { win: { eventdata: Record<string, string> } } };
+    event.data.win.eventdata["queryResults"] = "::ffff:198.18.4.4;";
+    assert.equal(
+      judge(event as unknown as JsonObject, aGeneration([composite])).assessment.verdict?.matches[0]?.match
+        .companionSeen,
+      true,
+    );
+    assert.equal(
+      judge(dnsQuery("bad.com"), aGeneration([composite])).assessment.verdict?.matches[0]?.match.companionSeen,
+      false,
+    );
+  });
+
+  it("takes the strictest TLP of all matches", () => {
+    const red = anIndicator("filename", "curl.exe", { weak: true, event: { ...aReport().event, tags: ["tlp:red"] } });
+    assert.equal(judge(dnsQuery("bad.com"), aGeneration([red, anIndicator("domain", "bad.com")])).finding?.tlp, "red");
+  });
+});
+
+describe("handleRecord", () => {
+  const context = {
+    source: "wazuh",
+    mode: "live" as const,
+    generation: aGeneration([anIndicator("domain", "bad.com")]),
+    extract,
+    nameFinding: (parts: Parameters<typeof findingId>[1]) => findingId(KEY, parts),
+    isOurs: (id: string) => isOurs(KEY, id),
+    receivedAt: 0,
+  };
+  const record = (event: unknown) => ({ bytes: Buffer.from(JSON.stringify(event)), origin: "alerts.json:0" });
+
+  it("gives equal records equal ids, and different ones different ids", () => {
+    const [a] = handleRecord(record(dnsQuery("bad.com")), context).findings;
+    const [b] = handleRecord(record(dnsQuery("bad.com")), context).findings;
+    const [c] = handleRecord(record(dnsQuery("x.bad.com")), context).findings;
+    assert.equal(a?.id, b?.id);
+    assert.notEqual(a?.id, c?.id);
+  });
+
+  it("takes its own finding back as a confirmation", () => {
+    const [finding] = handleRecord(record(dnsQuery("bad.com")), context).findings;
+    const echo = { ...ENVELOPE, data: { integration: "misp", misp: finding?.misp } };
+    assert.deepEqual(handleRecord(record(echo), context), { findings: [], deadLetters: [], confirmed: [finding?.id] });
+  });
+
+  it("matches what only claims to be its own, and marks it foreign", () => {
+    const [finding] = handleRecord(record(dnsQuery("bad.com")), context).findings;
+    const forged = {
+      ...ENVELOPE,
+      data: { integration: "misp", misp: { finding_id: "0".repeat(40) }, url: "http://bad.com/x" },
+    };
+    const borrowed = { ...ENVELOPE, data: { integration: "misp", misp: finding?.misp, url: "http://bad.com/x" } };
+    for (const event of [forged, borrowed]) {
+      const handled = handleRecord(record(event), context);
+      assert.equal(handled.confirmed.length, 0);
+      assert.equal(handled.findings[0]?.misp.foreign, "true");
+    }
+    assert.equal(ownFindingId(toAlert(record(forged).bytes, "wazuh", 0), context.isOurs), undefined);
+  });
+
+  it("turns what is no alert into a dead letter with its bytes and reason", () => {
+    for (const text of ["{broken", "[1,2]", "42", '"x"', "", '{"a":"\u0000']) {
+      const { deadLetters, findings } = handleRecord({ bytes: Buffer.from(text), origin: "f:1" }, context);
+      assert.equal(findings.length, 0);
+      assert.equal(deadLetters.length, 1, text);
+      assert.equal(deadLetters[0]?.text ?? Buffer.from(deadLetters[0]?.base64 ?? "", "base64").toString(), text);
+      assert.ok((deadLetters[0]?.reason.length ?? 0) > 5);
+    }
+    const invalid = handleRecord({ bytes: Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), origin: "f:1" }, context);
+    assert.equal(invalid.deadLetters[0]?.base64, Buffer.from([0x7b, 0xff, 0xfe, 0x7d]).toString("base64"));
+  });
+});

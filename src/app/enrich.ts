@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { accessSync, constants, existsSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { enrichedAlert } from "../clients/enriched-alert.ts";
@@ -6,6 +7,8 @@ import type { DeadLetter } from "../contract/journal.ts";
 import type { Source } from "../contract/source.ts";
 import { findingId, isOurs } from "../intel/finding-id.ts";
 import { systemClock } from "../lib/clock.ts";
+import { asError, TiplineError } from "../lib/errors.ts";
+import { isGlob } from "../lib/glob.ts";
 import type { Log } from "../lib/log.ts";
 import type { Finding } from "../model/finding.ts";
 import { createExtraction } from "../pipeline/extract.ts";
@@ -19,6 +22,8 @@ export interface EnrichRequest {
   /** Files, globs or `-`; empty reads stdin. */
   readonly files: readonly string[];
   readonly live: LiveGeneration;
+  /** State of a configured line, if there is one. */
+  readonly stateDir?: string;
   readonly minScore: number;
   /** Emit known-benign findings as well. */
   readonly benign: boolean;
@@ -42,8 +47,10 @@ export interface EnrichOutcome {
 /** Matches finite input without journal or state: what comes out is what `run` would find, live mode, no storm control. */
 export async function enrich(request: EnrichRequest): Promise<EnrichOutcome> {
   const { live, signal = new AbortController().signal } = request;
-  const source = await fileSource(request.files, request.log);
-  const context = { ...engine(commandKey()), source: "enrich", mode: "live" as const };
+  const { readable, troubles } = sortOut(request.files);
+  if (readable.length === 0 && troubles.length > 0) throw new TiplineError("TIP_INPUT_INVALID", troubles.join("\n"));
+  const source = await fileSource(readable, request.log);
+  const context = { ...engine(commandKey(request.stateDir)), source: "enrich", mode: "live" as const };
   const counts = { alerts: 0, bytes: 0, findings: 0, benign: 0 };
   for await (const delivery of source.read(undefined, signal)) {
     const generation = live.current();
@@ -74,7 +81,27 @@ export async function enrich(request: EnrichRequest): Promise<EnrichOutcome> {
   }
   const trouble = source.lag?.().trouble;
   await source.close?.();
-  return { ...counts, troubles: trouble === undefined ? [] : [trouble] };
+  return { ...counts, troubles: trouble === undefined ? troubles : [...troubles, trouble] };
+}
+
+/** Files that cannot be opened are named, and the others are read all the same. Globs and stdin are the source's business. */
+function sortOut(files: readonly string[]): {
+  readonly readable: readonly string[];
+  readonly troubles: readonly string[];
+} {
+  const troubles: string[] = [];
+  const readable = files.filter((file) => {
+    if (file === "-" || isGlob(file)) return true;
+    try {
+      accessSync(file, constants.R_OK);
+      if (!statSync(file).isDirectory()) return true;
+      troubles.push(`${file}: expected a file, found a folder`);
+    } catch (error) {
+      troubles.push(`${file}: cannot be read: ${asError(error).message}`);
+    }
+    return false;
+  });
+  return { readable, troubles };
 }
 
 /** A source over finite files, as `enrich` and `explain` read them. */
@@ -94,9 +121,14 @@ export function engine(key: Buffer) {
   };
 }
 
-/** Key of one-shot commands: stable per user, so that two runs over one file give the same ids. */
-export function commandKey(): Buffer {
+/**
+ * Key of one-shot commands: the running line's where its state can be read, so that its findings are recognised; else one
+ * per user, so that two runs over one file give the same ids.
+ */
+export function commandKey(stateDir?: string): Buffer {
   try {
+    const line = stateDir === undefined ? undefined : join(stateDir, "finding.key");
+    if (line !== undefined && existsSync(line)) return loadOrCreateKey(line);
     return loadOrCreateKey(join(cacheDir(), "command.key"));
   } catch {
     // No writable home (a service account): ids then differ between runs, which only one-shot output can show.

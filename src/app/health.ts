@@ -27,6 +27,7 @@ export class Health {
   readonly #parts: HealthParts;
   readonly #feedErrors = new Map<string, string>();
   readonly #sinkErrors = new Map<string, string>();
+  readonly #journalErrors = new Map<string, string>();
   readonly #unconfirmed = new Map<string, { count: number; at: number }>();
   #lastSync: number;
 
@@ -46,6 +47,15 @@ export class Health {
 
   sinkFailed(sink: string, error: Error): void {
     this.#sinkErrors.set(sink, error.message);
+  }
+
+  /** What a source, stage or sink had for the journal could not be written (full disk …). */
+  journalFailed(who: string, error: Error): void {
+    this.#journalErrors.set(who, error.message);
+  }
+
+  journalWorks(who: string): void {
+    this.#journalErrors.delete(who);
   }
 
   sinkWorks(sink: string): void {
@@ -72,6 +82,7 @@ export class Health {
       if (trouble !== undefined) troubles.push(`source ${name}: ${trouble}`);
     }
     for (const [sink, error] of this.#sinkErrors) troubles.push(`sink ${sink}: ${error}`);
+    for (const [who, error] of this.#journalErrors) troubles.push(`journal, for ${who}: ${error}`);
     for (const [sink, { count, at }] of this.#unconfirmed)
       if (now - at < DAY_MS)
         troubles.push(`sink ${sink}: ${count} findings were never seen again and are in the dead letter`);

@@ -12,11 +12,16 @@ export function countEvents(
   return {
     ...noEvents,
     committed(source, { records, fresh }) {
+      health.journalWorks(source);
       if (!fresh) return;
       metrics.alertsRead.inc({ source }, records);
       onCommitted?.(source, records);
     },
+    staged(stage) {
+      health.journalWorks(stage);
+    },
     delivered(sink, count) {
+      health.journalWorks(sink);
       metrics.delivered.inc({ sink }, count);
       health.sinkWorks(sink);
     },
@@ -27,6 +32,9 @@ export function countEvents(
     },
     deadLettered(component, count) {
       metrics.deadLetters.inc({ component }, count);
+    },
+    journalFailed(who, error) {
+      health.journalFailed(who, error);
     },
     unconfirmed(sink, count) {
       health.gaveUp(sink, count);

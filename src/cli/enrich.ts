@@ -44,6 +44,7 @@ Examples:
         const outcome = await enrich({
           files,
           live: intelligence.live,
+          ...(intelligence.config === undefined ? {} : { stateDir: intelligence.config.state_dir }),
           minScore: Number(flags.minScore) || 0,
           benign: flags.benign,
           log: openOptions(flags).log,

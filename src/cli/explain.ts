@@ -32,9 +32,9 @@ Examples:
   tipline explain --feed ./misp-feed --json alert.json`,
     )
     .action(async (files: string[], flags: Flags) => {
-      const { live, close } = await openIntelligence(openOptions(flags));
+      const { live, config, close } = await openIntelligence(openOptions(flags));
       const source = await fileSource(files, openOptions(flags).log);
-      const judge = engine(commandKey());
+      const judge = engine(commandKey(config?.state_dir));
       const generation = live.current();
       let shown = 0;
       try {

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { systemCode, TiplineError } from "../lib/errors.ts";
@@ -108,8 +109,7 @@ export function remoteDocuments(
       if (answer === undefined) return { unchanged: true };
       if (!single) return listing(manifestOf(answer.bytes, shownUrl(listUrl)), answer.tag);
       held = answer.bytes;
-      // Without an ETag every pull is taken as changed.
-      return listing([{ key: "", version: answer.tag ?? `pull ${Date.now()}` }], answer.tag);
+      return listing([{ key: "", version: createHash("sha256").update(held).digest("hex") }], answer.tag);
     },
     async read(key, signal) {
       if (single && held !== undefined) {

@@ -95,7 +95,6 @@ function dispatcherOf(options: HttpOptions): Dispatcher {
     headersTimeout: options.timeoutMs,
     bodyTimeout: options.timeoutMs,
     connections: options.connections ?? 4,
-    maxRedirections: 0,
   };
   const connect = { ...tls, timeout: Math.min(options.timeoutMs, 15_000) };
   if (options.proxy !== undefined) return new ProxyAgent({ uri: options.proxy, requestTls: tls, ...common });

@@ -49,7 +49,7 @@ const LIST_OF: Readonly<Record<SearchScope, readonly string[]>> = {
   sightings: ["response"],
 };
 
-/** Parameters that narrow a search; MISP ignores what it does not know and then answers with everything. */
+/** Parameters that narrow a search; what MISP does not know (`id` on attributes) it ignores, and answers with everything. */
 const NARROWING: ReadonlySet<string> = new Set([
   "eventid",
   "uuid",
@@ -62,7 +62,6 @@ const NARROWING: ReadonlySet<string> = new Set([
   "type",
   "tags",
   "org",
-  "id",
 ]);
 
 export function createMisp(options: MispOptions): Misp {
@@ -119,7 +118,7 @@ export function createMisp(options: MispOptions): Misp {
   return {
     url: base,
     search(scope, filter, signal) {
-      checkFilter(filter);
+      checkFilter(scope, filter);
       return rows("POST", `/${scope}/restSearch`, filter, LIST_OF[scope], signal);
     },
     // By GET: a POST whose body gets lost on the way would be a full index of everything.
@@ -138,16 +137,16 @@ export function createMisp(options: MispOptions): Misp {
  * Refuses a filter that would not filter: no narrowing parameter, an empty value (which MISP takes as "no filter"), an empty
  * string inside a list (matches every row with an empty second half), or no positive limit (dumps and miscounts).
  */
-export function checkFilter(filter: JsonObject): void {
-  const problem = filterProblem(filter);
+export function checkFilter(scope: SearchScope, filter: JsonObject): void {
+  const problem = filterProblem(scope, filter);
   if (problem !== undefined)
     throw new TiplineError("TIP_INTERNAL", `a search was about to ask MISP for everything: ${problem}`);
 }
 
-function filterProblem(filter: JsonObject): string | undefined {
+function filterProblem(scope: SearchScope, filter: JsonObject): string | undefined {
   const limit = filter["limit"];
   if (typeof limit !== "number" || !Number.isSafeInteger(limit) || limit < 1) return "expected a positive limit";
-  const narrowing = Object.keys(filter).filter((key) => NARROWING.has(key));
+  const narrowing = Object.keys(filter).filter((key) => NARROWING.has(key) || (key === "id" && scope === "sightings"));
   if (narrowing.length === 0) return "no parameter narrows it";
   for (const key of narrowing) {
     const value = filter[key];

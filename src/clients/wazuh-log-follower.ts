@@ -198,10 +198,10 @@ export class LogFollower {
     if (await this.#openNext(signal)) return true;
     this.#files.expire(now - this.#lateMs);
     const reopened = (await this.#lookAtPassed(signal)) || (await this.#lookForStray(signal));
-    this.#watchFolders();
+    const unwatched = this.#watchFolders();
     await this.#measure();
     this.#lag.waiting("find", undefined);
-    return reopened;
+    return reopened || unwatched;
   }
 
   async #openNext(signal: AbortSignal): Promise<boolean> {
@@ -223,7 +223,7 @@ export class LogFollower {
     }
     this.#blockedSince = undefined;
     this.#unread = unread.length - 1;
-    this.#lookDue ||= this.#unread > 0;
+    this.#lookDue = true;
     return true;
   }
 
@@ -275,9 +275,11 @@ export class LogFollower {
     );
   }
 
-  #watchFolders(): void {
+  #watchFolders(): boolean {
     const live = this.#files.live;
-    this.#watch.set([...new Set([this.#catalog.root, ...(live === undefined ? [] : [dirname(live.file.path)])])]);
+    return this.#watch.set([
+      ...new Set([this.#catalog.root, ...(live === undefined ? [] : [dirname(live.file.path)])]),
+    ]);
   }
 
   async #measure(): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { Clock } from "../lib/clock.ts";
+import { alertTime } from "./wazuh-log-head.ts";
 
 /** How far behind a follower is; undefined members are unknown. */
 export interface LogLag {
@@ -9,9 +10,6 @@ export interface LogLag {
 
 /** How long a gap that could not be closed goes on being said. */
 const GAP_SHOWN_MS = 3_600_000;
-/** Wazuh writes the timestamp first: `{"timestamp":"2026-11-21T21:45:50.015+0000",…` */
-const TIMESTAMP = /^\{"timestamp":"([0-9T:.+Z-]{10,40})"/;
-
 /** Keeps what `lag()` answers, so that the answer costs nothing. */
 export class LagMeter {
   readonly #clock: Clock;
@@ -33,9 +31,7 @@ export class LagMeter {
 
   /** The last record of a delivery: its time says how old the next unread line is. */
   delivered(record: Buffer | undefined): void {
-    const match = record === undefined ? null : TIMESTAMP.exec(record.toString("latin1", 0, 60));
-    const time = match === null ? Number.NaN : Date.parse(match[1]!);
-    this.#lastAlertAt = Number.isNaN(time) ? undefined : time;
+    this.#lastAlertAt = record === undefined ? undefined : alertTime(record);
   }
 
   /** What keeps the follower from finding or reading files now; undefined: nothing does. True when it is news. */

@@ -4,14 +4,14 @@ import { openReader } from "../lib/byte-reader.ts";
 import { systemCode } from "../lib/errors.ts";
 import { LineFile } from "../lib/line-file.ts";
 import { contentHash, type Place } from "../lib/place.ts";
-import { type LogFile, type LogTag, listDailyFiles, PLAIN_KEY } from "./wazuh-log-tree.ts";
+import { headOf } from "./wazuh-log-head.ts";
+import { type LogFile, type LogTag, listDailyFiles } from "./wazuh-log-tree.ts";
 
 /** `tree`: the daily files that alerts.json is a hard link to · `plain`: the one file alone. */
 export type LogMode = "tree" | "plain";
 
 /** How many of the newest daily files alerts.json may be linked to. */
 const LIVE_CANDIDATES = 3;
-const HEAD_BYTES = 4_096;
 
 /**
  * Which files hold the log at `path`; undefined while there are none. A tree that alerts.json plainly does not belong to
@@ -19,7 +19,7 @@ const HEAD_BYTES = 4_096;
  */
 export async function chooseMode(path: string, tag: LogTag, from?: string): Promise<LogMode | undefined> {
   const daily = await listDailyFiles(dirname(path), tag, from);
-  const head = await headOf({ key: PLAIN_KEY, path, packed: false });
+  const head = await headOf({ path, packed: false });
   if (daily.length === 0) return head === undefined ? undefined : "plain";
   if (head === undefined || head.length === 0) return "tree";
   for (const file of daily.slice(-LIVE_CANDIDATES)) {
@@ -29,22 +29,6 @@ export async function chooseMode(path: string, tag: LogTag, from?: string): Prom
     if (head.subarray(0, length).equals(other.subarray(0, length))) return "tree";
   }
   return "plain";
-}
-
-/** The first bytes of a file's content; undefined when there is no such file. */
-async function headOf(file: LogFile): Promise<Buffer | undefined> {
-  try {
-    const reader = await openReader(file.path, file.packed);
-    try {
-      return (await reader.read())?.subarray(0, HEAD_BYTES) ?? Buffer.alloc(0);
-    } finally {
-      await reader.close();
-    }
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    if (file.packed) return Buffer.alloc(0);
-    throw error;
-  }
 }
 
 /** Opens a file at a place; undefined when it is not there or does not fit. Other errors (permissions) are thrown. */

@@ -58,6 +58,7 @@ export class LogStart {
       return false;
     }
     for (const place of saved.open) await this.#reopen(files, place, signal);
+    await this.#openRotated(files, signal);
     for (const place of saved.passed) await this.#lateInArchive(files, place, signal);
     return !signal.aborted;
   }
@@ -86,6 +87,18 @@ export class LogStart {
     this.#lag.gap(`what followed byte ${place.offset} of ${anew.path} may be lost: it no longer holds what was read`);
     this.#log.warn("the file no longer holds what was read from it; reading it from its start", fields);
     await files.push(anew, files.newGeneration(), lines, now);
+  }
+
+  /** Plain logs: the files between the one that reading stopped in, if it was rotated away since, and the live one. */
+  async #openRotated(files: OpenLogs, signal: AbortSignal): Promise<void> {
+    const last = files.live;
+    if (this.#catalog.mode !== "plain" || last === undefined) return;
+    const all = await this.#catalog.list();
+    const at = all.findIndex(({ path }) => path === last.file.path);
+    for (const file of all.slice(at + 1)) {
+      const lines = await openAt(file, FILE_START, signal);
+      if (lines !== undefined) await files.push(file, files.newGeneration(), lines, this.#clock.now());
+    }
   }
 
   async #find(place: LogPlace, same: readonly LogFile[], others: readonly LogFile[], signal: AbortSignal) {

@@ -2,6 +2,7 @@ import type { Dirent } from "node:fs";
 import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemCode } from "../lib/errors.ts";
+import { alertTime, headOf } from "./wazuh-log-head.ts";
 
 /** Folder names of months; Wazuh writes them in English whatever the locale. */
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -69,7 +70,7 @@ export function dailyPath(root: string, tag: LogTag, key: string): string {
 export async function listRenamed(path: string): Promise<LogFile[]> {
   const base = basename(path);
   const folder = dirname(path);
-  const found: { file: LogFile; mtimeMs: number }[] = [];
+  const found: { file: LogFile; time: number }[] = [];
   const names = new Set(await namesIn(folder, /^./));
   for (const name of names) {
     const suffix = name.startsWith(base) ? name.slice(base.length) : "";
@@ -77,18 +78,16 @@ export async function listRenamed(path: string): Promise<LogFile[]> {
     const packed = suffix.endsWith(".gz");
     if (packed && names.has(name.slice(0, -3))) continue;
     const file = { key: PLAIN_KEY, path: join(folder, name), packed };
-    const mtimeMs = await modified(file.path);
-    if (mtimeMs !== undefined) found.push({ file, mtimeMs });
+    const time = await beginning(file);
+    if (time !== undefined) found.push({ file, time });
   }
-  return found.sort((a, b) => a.mtimeMs - b.mtimeMs).map(({ file }) => file);
+  return found.sort((a, b) => a.time - b.time).map(({ file }) => file);
 }
 
-async function modified(path: string): Promise<number | undefined> {
-  try {
-    return (await stat(path)).mtimeMs;
-  } catch {
-    return undefined;
-  }
+/** The time of the first alert; where it says none, when the file was last written (compressing it may change that). */
+async function beginning(file: LogFile): Promise<number | undefined> {
+  const head = await headOf(file);
+  return head === undefined ? undefined : (alertTime(head) ?? (await stat(file.path)).mtimeMs);
 }
 
 /** Names in a folder that match; none when the folder is not there (or no longer), a throw when it cannot be read. */

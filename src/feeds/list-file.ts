@@ -10,6 +10,7 @@ import { type Collected, derivedUuid, MAX_VALUE, newCollection } from "../intel/
 import { TiplineError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import { secretFrom, secretText } from "../lib/secret-schema.ts";
+import { httpUrl } from "../lib/url-schema.ts";
 import type { EventContext } from "../model/indicator.ts";
 import { get, type JsonValue } from "../model/json.ts";
 
@@ -18,15 +19,12 @@ const column = z.union([z.number().int().min(1).max(64), z.string().min(1)]);
 const config = z
   .strictObject({
     path: z.string().min(1).optional().describe("The list: plain text or CSV, .gz as well."),
-    url: z
-      .url({ protocol: /^https?$/ })
-      .optional()
-      .describe("Where the list is fetched from."),
-    type: z.enum(LIST_TYPES).default("auto").describe("Type of every value; auto looks at each."),
+    url: httpUrl("Where the list is fetched from.").optional(),
+    value_type: z.enum(LIST_TYPES).default("auto").describe("Type of every value; auto looks at each."),
     delimiter: z.string().min(1).max(4).optional().describe('Makes it CSV: what separates the columns, e.g. ",".'),
     header: z.boolean().default(false).describe("The first line that is not a comment names the columns."),
     value_column: column.default(1).describe("Column of the value, by number (from 1) or name."),
-    type_column: column.optional().describe("Column of the type (ours or MISP's); empty cells use type."),
+    type_column: column.optional().describe("Column of the type (ours or MISP's); empty cells use value_type."),
     comment_column: column.optional().describe("Column of a comment."),
     comment_prefix: z.array(z.string().min(1)).default(["#", ";", "//"]).describe("Lines that begin so are comments."),
     event_info: z
@@ -192,7 +190,7 @@ class ListFile implements Feed {
     if (attributes > 0 && usable === 0)
       throw new TiplineError(
         "TIP_FEED_INVALID",
-        `${this.#place.name}: none of its ${attributes} lines is an indicator; check type, delimiter and columns`,
+        `${this.#place.name}: none of its ${attributes} lines is an indicator; check value_type, delimiter and columns`,
       );
     yield cutter.rest();
     finish();
@@ -228,14 +226,16 @@ class ListFile implements Feed {
     const own = columns.comment === undefined ? undefined : cells[columns.comment]?.slice(0, 1024);
     const comment = own || commonComment;
     const read = this.#readValue(value, columns.type === undefined ? "" : (cells[columns.type] ?? ""));
-    const common = { feed: this.#name, attributeUuid: derivedUuid(this.#name, value) };
+    // By the canonical value, so that a value in two spellings is one report.
+    const named = typeof read === "string" ? value : (read.indicators[0]?.value ?? value);
+    const common = { feed: this.#name, attributeUuid: derivedUuid(this.#name, named) };
     if (typeof read === "string") {
       const shown = (value || line).slice(0, 256);
       const reason = `line ${lineNumber}: ${read}`;
       into.refused.push({
         ...common,
         eventUuid: this.#event.uuid,
-        attributeType: this.#settings.type,
+        attributeType: this.#settings.value_type,
         value: shown,
         reason,
       });
@@ -261,7 +261,7 @@ class ListFile implements Feed {
   #readValue(value: string, typeCell: string): ListValue | string {
     if (value === "") return "no value";
     if (value.length > MAX_VALUE) return `longer than ${MAX_VALUE} characters`;
-    const type = typeCell === "" ? this.#settings.type : listType(typeCell);
+    const type = typeCell === "" ? this.#settings.value_type : listType(typeCell);
     return type === undefined ? `a type that lists cannot have: ${typeCell.slice(0, 40)}` : readListValue(type, value);
   }
 

@@ -21,6 +21,7 @@ import { asError, TiplineError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import type { Secret } from "../lib/secret.ts";
 import { secretFrom, secretText } from "../lib/secret-schema.ts";
+import { httpUrl } from "../lib/url-schema.ts";
 import type { JsonValue } from "../model/json.ts";
 
 const MIB = 1024 * 1024;
@@ -32,19 +33,13 @@ const config = z
       .min(1)
       .optional()
       .describe("Folder with manifest.json, folder of event exports, or one export (.json, .json.gz)."),
-    url: z
-      .url({ protocol: /^https?$/ })
-      .optional()
-      .describe("URL of the feed's folder or manifest.json, or of one export."),
+    url: httpUrl("URL of the feed's folder or manifest.json, or of one export.").optional(),
     to_ids_only: z.boolean().default(true).describe("Take only attributes that MISP marks as fit for detection."),
     skip_broken: z
       .boolean()
       .default(true)
       .describe("Report an unreadable event and keep its last version; false fails the whole pull."),
-    link_base: z
-      .url({ protocol: /^https?$/ })
-      .optional()
-      .describe("Base URL of the MISP where analysts open these events."),
+    link_base: httpUrl("Base URL of the MISP where analysts open these events.").optional(),
     key_file: z.string().optional().describe("File with the value of the Authorization header."),
     key: secretText("Value of the Authorization header; better by key_file or from the environment.").optional(),
     ca_file: z.string().optional().describe("PEM file of the authority that signed the server's certificate."),
@@ -129,8 +124,7 @@ class MispFeed implements Feed {
     if (listing.unchanged) return { mode: "unchanged" };
     const held = before?.documents ?? new Map();
     const { read, gone } = diffDocuments(held, listing.documents);
-    if (before !== undefined && read.length === 0 && gone.length === 0 && listing.tag === before.tag)
-      return { mode: "unchanged" };
+    if (before !== undefined && read.length === 0 && gone.length === 0) return { mode: "unchanged" };
 
     const kept = new Map(held);
     for (const key of gone) kept.delete(key);

@@ -18,12 +18,13 @@ import { mapConcurrent } from "../lib/concurrent.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import { secretFrom, secretText } from "../lib/secret-schema.ts";
+import { httpUrl } from "../lib/url-schema.ts";
 import type { EventContext } from "../model/indicator.ts";
 import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../model/json.ts";
 
 const config = z
   .strictObject({
-    url: z.url({ protocol: /^https?$/ }).describe("Base URL of the MISP server."),
+    url: httpUrl("Base URL of the MISP server."),
     key_file: z.string().optional().describe("File with the authentication key; a read-only key is enough."),
     key: secretText("The authentication key; better by key_file or from the environment.").optional(),
     verify: z.boolean().default(true).describe("Verify the server's certificate; false is for laboratories."),

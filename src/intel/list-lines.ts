@@ -1,5 +1,6 @@
 import type { IndicatorType } from "../model/indicator.ts";
 import { canonicalize } from "./canonical.ts";
+import { isPublicTld } from "./hosts.ts";
 import { canonicalIndicators, type IndicatorValue } from "./indicator-value.ts";
 import type { Reading } from "./misp-types.ts";
 
@@ -104,7 +105,9 @@ export function detectType(value: string): Exclude<ListType, "auto"> | undefined
     if (value.includes("@") || /\[at\]/i.test(value))
       return canonicalize("email", value) === undefined ? undefined : "email";
     if (value.includes("/")) return "url";
-    return canonicalize("domain", value) === undefined ? undefined : "domain";
+    // `setup.exe` would pass as a name: only public top-level domains are guessed.
+    const name = canonicalize("domain", value);
+    return name !== undefined && isPublicTld(name.slice(name.lastIndexOf(".") + 1)) ? "domain" : undefined;
   }
   return "ip";
 }

@@ -2,7 +2,7 @@ import { isIPv6 } from "node:net";
 import type { JsonObject, JsonValue } from "../model/json.ts";
 import { parseIpv6 } from "./canonical-ip.ts";
 import { lanes, MULTIPLY_A, MULTIPLY_B, type Seed, spread } from "./index/hash.ts";
-import type { Segment } from "./index/segment.ts";
+import type { Gate } from "./index/gate-keys.ts";
 import { type GateTable, inGate } from "./index/tables.ts";
 import {
   ENCODED_SEPARATOR,
@@ -69,9 +69,9 @@ export interface Nominator {
   nominatesText(text: string): boolean;
 }
 
-/** Over the segments of one generation; they must share their seed. */
-export function createNominator(segments: readonly Segment[]): Nominator {
-  return segments.length === 0 ? { nominates: () => false, nominatesText: () => false } : new Scanner(segments);
+/** Over the gates of one generation's layers; they must share their seed. */
+export function createNominator(gates: readonly Gate[]): Nominator {
+  return gates.length === 0 ? { nominates: () => false, nominatesText: () => false } : new Scanner(gates);
 }
 
 /**
@@ -92,17 +92,15 @@ class Scanner implements Nominator {
   #base64Text = "";
   #base64Answer = false;
 
-  constructor(segments: readonly Segment[]) {
-    this.#seed = (segments[0] as Segment).header.seed;
+  constructor(gates: readonly Gate[]) {
+    this.#seed = (gates[0] as Gate).seed;
     this.#seedA = this.#seed.a;
     this.#seedB = this.#seed.b;
-    this.#gates = segments.map(({ sections }) => ({ bloom: sections.gateBloom, set: sections.gateSet }));
-    for (const { sections } of segments) {
-      for (let at = 0; at < END_WORDS; at++) this.#ends[at]! |= sections.ends[at] as number;
-    }
-    this.#prefixes4 = [...new Set(segments.flatMap(({ header }) => header.prefixes4))];
-    this.#prefixes6 = [...new Set(segments.flatMap(({ header }) => header.prefixes6))];
-    this.#plainNumbers = segments.some(({ header }) => header.plainNumbers);
+    this.#gates = gates.map(({ bloom, set }) => ({ bloom, set }));
+    for (const { ends } of gates) for (let at = 0; at < END_WORDS; at++) this.#ends[at]! |= ends[at] as number;
+    this.#prefixes4 = [...new Set(gates.flatMap(({ prefixes4 }) => prefixes4))];
+    this.#prefixes6 = [...new Set(gates.flatMap(({ prefixes6 }) => prefixes6))];
+    this.#plainNumbers = gates.some(({ plainNumbers }) => plainNumbers);
   }
 
   nominates(event: JsonObject): boolean {
@@ -153,7 +151,7 @@ class Scanner implements Nominator {
         } else if (c === 37) {
           const percent = percentAt(text, at);
           if (percent === ENCODED_TOKEN) return true;
-          if (percent === ENCODED_SEPARATOR && this.#encoded(text, at + 3)) return true;
+          if (percent === ENCODED_SEPARATOR && this.#tokenFrom(text, at + 3)) return true;
         } else if (c === 92) {
           if (isEscape(text, at)) return true;
         } else if (c > 127) {
@@ -165,8 +163,8 @@ class Scanner implements Nominator {
     return false;
   }
 
-  /** The token after `%XX`; the main pass sees it with the two digits before it. */
-  #encoded(text: string, start: number): boolean {
+  /** The token that begins here for extraction, though for the main pass it began earlier (`%XX` before it). */
+  #tokenFrom(text: string, start: number): boolean {
     let end = start;
     let seen = 0;
     for (; end < text.length; end++) {
@@ -215,7 +213,8 @@ class Scanner implements Nominator {
     if (!letters) {
       if ((seen & DASH) !== 0 && end - start <= 40 && this.#range(text, start, end)) return true;
       if (this.#prefixes4.length > 0 && this.#networks4(parseIpv4(text, start, end))) return true;
-      return this.#ending(text, start, end) && this.#whole(text, start, end);
+      // Without letters, hyphens and underscores it is no name, so it has no parents.
+      if ((seen & DASH) === 0) return this.#ending(text, start, end) && this.#whole(text, start, end);
     }
     return this.#ending(text, start, end) && this.#name(text, start, end);
   }
@@ -307,19 +306,24 @@ class Scanner implements Nominator {
     while (from > 0 && at - from < MAX_IP6_RUN && isIp6Char(text.charCodeAt(from - 1))) from--;
     while (to < text.length && to - at < MAX_IP6_RUN && isIp6Char(text.charCodeAt(to))) to++;
     if (at - from === MAX_IP6_RUN || to - at === MAX_IP6_RUN) return true;
+    // `%202a00::1`: the run takes the digits of an encoded blank in.
+    const decoded = from > 0 && text.charCodeAt(from - 1) === 37 ? from + 2 : from;
     for (let start = from; start < to; start++) {
-      const before = start === from ? 0 : text.charCodeAt(start - 1);
-      if (start !== from && before !== 58 && text.charCodeAt(start) !== 58) continue;
+      const begins = start === from || start === decoded || text.charCodeAt(start) === 58;
+      if (!begins && text.charCodeAt(start - 1) !== 58) continue;
       let end = Math.min(to, start + MAX_IP6);
       while (end > start && text.charCodeAt(end - 1) === 46) end--;
       if (text.charCodeAt(end - 1) === 58 && text.charCodeAt(end - 2) !== 58) end--;
-      if (end - start > 2 && this.#address6(text.slice(start, end))) return true;
+      if (end - start > 2 && this.#address6(text, start, end)) return true;
     }
     return false;
   }
 
-  #address6(written: string): boolean {
+  #address6(text: string, start: number, end: number): boolean {
+    const written = text.slice(start, end);
     if (!isIPv6(written)) return false;
+    // `2a00::1_evil.example`: extraction goes on behind the address.
+    if (this.#tokenFrom(text, end)) return true;
     const groups = parseIpv6(written);
     if (groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0)) {
       const high = groups[6] as number;

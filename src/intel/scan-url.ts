@@ -19,12 +19,16 @@ export function isScheme(text: string, start: number, end: number): number | und
   return undefined;
 }
 
+/** Longer URLs are cut here, so that a text of nothing but schemes costs one pass, not one for each. */
+const MAX_URL = 8_192;
+
 /** End of the URL whose authority begins at `from`: the first character that cannot belong to it, closing marks trimmed. */
 export function urlEnd(text: string, from: number, parameter = false): number {
   let end = from;
   let open = 0;
   let square = text.charCodeAt(from) === 91 ? 1 : 0;
-  for (; end < text.length; end++) {
+  const limit = Math.min(text.length, from + MAX_URL);
+  for (; end < limit; end++) {
     const c = text.charCodeAt(end);
     if (c <= 32 || c === 34 || c === 39 || c === 60 || c === 62 || c === 92 || c === 96 || c === 124 || c === 94) break;
     if (c === 123 || c === 125 || (c === 38 && (parameter || isEntity(text, end)))) break;

@@ -100,16 +100,24 @@ class Scan {
 
   run(): void {
     const text = this.#text;
+    const length = text.length;
     let at = 0;
-    while (at < text.length) {
-      const first = classOf(text, at);
-      if (first === 0) {
-        at = text.charCodeAt(at) === 58 ? this.#leadingColon(at) : at + 1;
+    while (at < length) {
+      const c = text.charCodeAt(at);
+      let seen = c < 128 ? CLASS[c]! : classOf(text, at);
+      if (seen === 0) {
+        at = c === 58 ? this.#leadingColon(at) : at + 1;
         continue;
       }
       const start = at;
-      let seen = 0;
-      for (let next = first; next !== 0; next = ++at < text.length ? classOf(text, at) : 0) seen |= next;
+      for (at++; at < length; at++) {
+        const next = text.charCodeAt(at);
+        const kind = next < 128 ? CLASS[next]! : classOf(text, at);
+        if (kind === 0) break;
+        seen |= kind;
+      }
+      // Short words without a dot, before no colon or at sign, are all that most texts hold.
+      if (at - start < 5 && (seen & 8) === 0 && text.charCodeAt(at) !== 58 && text.charCodeAt(at) !== 64) continue;
       at = this.#word(start, at, seen);
     }
   }
@@ -152,10 +160,12 @@ class Scan {
     const text = this.#text;
     const schemeStart = isScheme(text, start, schemeEnd);
     if (schemeStart === undefined) return undefined;
-    if (!hasHost(text, schemeStart, schemeEnd + 3)) return undefined;
+    const hostEnd = authorityEnd(text, schemeEnd + 3);
+    const head = parseUrl(text.slice(schemeStart, hostEnd));
+    if (head === undefined && asciiEnd(text, schemeEnd + 3, hostEnd) === hostEnd) return undefined;
     let end = urlEnd(text, schemeEnd + 3, isParameter(text, schemeStart));
     let parts = parseUrl(text.slice(schemeStart, end));
-    if (parts === undefined || /xn--/.test(parts.host)) {
+    if (parts === undefined || parts.host.includes("xn--")) {
       // Letters of another script that merely follow the URL are not part of it.
       const ascii = asciiEnd(text, schemeEnd + 3, end);
       const shorter = ascii < end ? parseUrl(text.slice(schemeStart, ascii)) : undefined;
@@ -164,11 +174,11 @@ class Scan {
         end = ascii;
       }
     }
-    if (parts === undefined) return undefined;
-    const seen = text.slice(schemeStart, end);
-    this.#found("url", parts.url, seen, parts.port);
-    this.#urlHost(parts.host, parts.port);
-    this.#nested(seen);
+    if (parts !== undefined) this.#found("url", parts.url, text.slice(schemeStart, end), parts.port);
+    const host = parts ?? head;
+    if (host === undefined) return undefined;
+    this.#urlHost(host.host, host.port);
+    this.#nested(text.slice(schemeStart, end));
     return end;
   }
 
@@ -199,11 +209,14 @@ class Scan {
     const text = this.#text;
     let end = start;
     let colons = 0;
+    let doubled = false;
     let digits = 0;
     while (end < text.length && end - start < 46) {
       const c = text.charCodeAt(end);
-      if (c === 58) colons++;
-      else if ((CLASS[c & 127]! & 3) === 0 || c > 127) {
+      if (c === 58) {
+        colons++;
+        doubled ||= text.charCodeAt(end + 1) === 58;
+      } else if (c > 127 || (CLASS[c]! & 3) === 0) {
         if (c !== 46) break;
       } else if (c < 58) digits++;
       end++;
@@ -214,7 +227,8 @@ class Scan {
     ) {
       end--;
     }
-    if (colons < 2 || digits === 0 || (end < text.length && (classOf(text, end) & 39) !== 0)) return undefined;
+    if ((colons < 6 && !doubled) || digits === 0 || (end < text.length && (classOf(text, end) & 39) !== 0))
+      return undefined;
     const written = text.slice(start, end);
     const address = canonicalIp(written);
     if (address === undefined || address === "::" || written.endsWith("::") || isEui64(written)) return undefined;
@@ -341,12 +355,12 @@ class Scan {
   }
 }
 
-/** Cheap check before the whole URL is taken, so that thousands of broken ones cost little. */
-function hasHost(text: string, schemeStart: number, from: number): boolean {
+/** End of host and port of a URL, without the marks that may follow in a sentence; bounded. */
+function authorityEnd(text: string, from: number): number {
   let end = from;
   while (end < text.length && end - from < 512 && !/[\s/?#"'<>\\`|^{},;)&]/.test(text[end]!)) end++;
   while (end > from && /[.:!*]/.test(text[end - 1]!)) end--;
-  return end > from && (parseUrl(text.slice(schemeStart, end)) !== undefined || asciiEnd(text, from, end) < end);
+  return end;
 }
 
 function digitsFrom(text: string, at: number): string {

@@ -43,12 +43,14 @@ export class FolderWatch {
     this.#onChange = onChange;
   }
 
-  /** From now on exactly these folders. */
-  set(folders: readonly string[]): void {
+  /** From now on exactly these folders. True when one of them is new: what happened in it just before was not seen. */
+  set(folders: readonly string[]): boolean {
     for (const [folder, watcher] of this.#watchers) {
       if (!folders.includes(folder)) this.#drop(folder, watcher);
     }
+    const before = this.#watchers.size;
     for (const folder of folders) if (!this.#watchers.has(folder)) this.#add(folder);
+    return this.#watchers.size > before;
   }
 
   close(): void {

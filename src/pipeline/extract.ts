@@ -6,9 +6,9 @@ import { Collector, type Place } from "./collect.ts";
 import { completeView, ownNames } from "./event-view.ts";
 import { FieldLookup, type PathNode } from "./field-lookup.ts";
 
-/** Deeper members and further strings of an alert are not looked at. */
+/** Deeper members and further ones of an alert are not looked at. */
 const MAX_DEPTH = 64;
-const MAX_STRINGS = 50_000;
+const MAX_MEMBERS = 50_000;
 /** Strings that are JSON themselves (`full_log` of a JSON log) are walked, too: how long, and how deep in one another. */
 const MAX_NESTED_LENGTH = 65_536;
 const MAX_NESTED = 2;
@@ -64,7 +64,7 @@ class Walk implements Place {
   readonly #path: Array<string | number> = [];
   #parent: JsonObject | undefined;
   #node: PathNode;
-  #strings = 0;
+  #members = 0;
   #nested = 0;
   /** Place of the outermost string that is JSON, while inside it. */
   #outer: string | undefined;
@@ -111,6 +111,10 @@ class Walk implements Place {
   }
 
   #member(owner: JsonObject, key: string, node: PathNode): void {
+    if (++this.#members > MAX_MEMBERS) {
+      this.#collector.truncated = true;
+      return;
+    }
     this.#named(owner, key, this.#lookup.child(node, key));
   }
 
@@ -139,7 +143,10 @@ class Walk implements Place {
 
   #array(values: readonly JsonValue[], node: PathNode, owner: JsonObject): void {
     if (this.#path.length >= MAX_DEPTH) return;
-    for (let i = 0; i < values.length; i++) {
+    const length = Math.min(values.length, MAX_MEMBERS - this.#members);
+    if (length < values.length) this.#collector.truncated = true;
+    for (let i = 0; i < length; i++) {
+      this.#members++;
       this.#path.push(i);
       this.#visit(values[i]!, node, owner);
       this.#path.pop();
@@ -148,10 +155,6 @@ class Walk implements Place {
 
   #leaf(value: string, node: PathNode, owner: JsonObject): void {
     if (value.length < 3) return;
-    if (++this.#strings > MAX_STRINGS) {
-      this.#collector.truncated = true;
-      return;
-    }
     if (value.charCodeAt(0) === 123 && this.#json(value, node)) return;
     this.#node = node;
     this.#parent = owner;

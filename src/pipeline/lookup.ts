@@ -1,5 +1,6 @@
 import { canonicalCidr, canonicalize } from "../intel/canonical.ts";
 import type { Generation } from "../intel/generation.ts";
+import { refang } from "../intel/refang.ts";
 import type { Indicator } from "../model/indicator.ts";
 import type { CanonicalValue, ObservableType } from "../model/observable.ts";
 
@@ -50,7 +51,7 @@ export function lookupValue(raw: string, generation: Generation): LookupResult {
   let likeliest: LookupResult | undefined;
   for (const part of parts) {
     for (const [type, canonical] of readings(part)) {
-      const indicators = generation.index.lookup(type, canonical);
+      const indicators = covering(type, canonical, generation);
       const result = describe(value, type, canonical, indicators, generation);
       if (indicators.length > 0) return result;
       likeliest ??= result;
@@ -59,8 +60,17 @@ export function lookupValue(raw: string, generation: Generation): LookupResult {
   return likeliest ?? { value, indicators: [], warninglists: [] };
 }
 
+/** For a network: the indicators that cover all of it. */
+function covering(type: ObservableType, canonical: CanonicalValue, { index }: Generation): readonly Indicator[] {
+  const [address, prefix] = type === "ip" ? canonical.split("/") : [];
+  if (address === undefined || prefix === undefined) return index.lookup(type, canonical);
+  return index
+    .lookup("ip", address as CanonicalValue)
+    .filter(({ pattern, value }) => pattern === "cidr" && Number(value.split("/")[1]) <= Number(prefix));
+}
+
 function* readings(part: string): Iterable<readonly [ObservableType, CanonicalValue]> {
-  const network = part.includes("/") ? canonicalCidr(part) : undefined;
+  const network = part.includes("/") ? canonicalCidr(refang(part)) : undefined;
   if (network !== undefined) yield ["ip", network];
   for (const type of TYPES) {
     const canonical = canonicalize(type, part);

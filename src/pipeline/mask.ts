@@ -4,7 +4,7 @@ const MASK = "***";
 const MAX_READ = 4_000;
 
 const VALUE = `(?:"[^"]{0,1000}"|'[^']{0,1000}'|[^\\s"'&;|]{1,1000})`;
-const NAMED = `(?:[a-z0-9_.-]{0,32}(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential|sas|auth)[a-z0-9_]{0,16})`;
+const NAMED = `(?:[a-z0-9_.-]{0,32}(?:passw(?:or)?d|passphrase|pwd|secret|token|api[_-]?key|access[_-]?key|private[_-]?key|credential)[a-z0-9_]{0,16})`;
 
 const RULES: ReadonlyArray<readonly [RegExp, string]> = [
   [/(:\/\/)[^\s/@:]{1,256}:[^\s/@]{1,256}@/g, `$1${MASK}@`],

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Journal } from "../contract/journal.ts";
 import type { Sink } from "../contract/sink.ts";
 import type { Source } from "../contract/source.ts";
@@ -51,19 +52,21 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
   const noMoreFindings = new AbortController();
   const stopNow = new AbortController();
   const done = new AbortController();
+  // Each component listens; any number of them is no leak.
+  for (const { signal } of [stopSources, noMoreInput, noMoreFindings, stopNow, done]) setMaxListeners(0, signal);
   let failure: Error | undefined;
   const fail = (thrown: unknown) => {
     failure ??= asError(thrown);
     stopSources.abort();
   };
   const stop = () => stopSources.abort();
-  if (signal.aborted) stop();
-  signal.addEventListener("abort", stop, { once: true });
   stopSources.signal.addEventListener(
     "abort",
     () => void clock.sleep(drainMs, done.signal).then(() => done.signal.aborted || stopNow.abort()),
     { once: true },
   );
+  if (signal.aborted) stop();
+  signal.addEventListener("abort", stop, { once: true });
 
   const onFailure = options.finite ? ("throw" as const) : ("retry" as const);
   const pumps = sources.map(({ name, source }) =>

@@ -43,6 +43,8 @@ class FileSource implements Source {
   /** Standard input is another one in every run, so its ranges must differ. */
   readonly #run = randomUUID();
   #lag: SourceLag = {};
+  /** The first file that could not be read to its end. */
+  #trouble: string | undefined;
 
   constructor(paths: readonly string[], log: Log) {
     this.#paths = paths;
@@ -64,7 +66,7 @@ class FileSource implements Source {
       if (signal.aborted) return;
       yield* this.#readOne(path, index === start.index ? start.place : FILE_START, left, signal);
     }
-    this.#lag = { bytes: 0 };
+    this.#lag = { bytes: 0, ...(this.#trouble === undefined ? {} : { trouble: this.#trouble }) };
   }
 
   async *#readOne(
@@ -94,6 +96,7 @@ class FileSource implements Source {
       if (signal.aborted) return;
       const offset = file?.offset ?? place.offset;
       const cause = asError(error);
+      this.#trouble ??= `${path} cannot be read after byte ${offset} of its content: ${cause.message}`;
       this.#log.error("a file cannot be read on; going on with the next one", { path, offset, error: cause });
       const reason = `expected a readable file, found after byte ${offset} of its content: ${cause.message}`;
       const rest = file?.rest();

@@ -23,7 +23,12 @@ export interface GenerationStoreOptions {
  * Opens the folder (made on demand). A current generation that is damaged is refused loudly and the newest one that is whole
  * serves instead, with its own cursors, so that the next sync makes up for the difference.
  */
-export function openGenerations({ dir, log, readOnly = false, now = Date.now }: GenerationStoreOptions): GenerationStore {
+export function openGenerations({
+  dir,
+  log,
+  readOnly = false,
+  now = Date.now,
+}: GenerationStoreOptions): GenerationStore {
   if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o750 });
   const bad = new Set<string>();
   let named = currentName(dir);
@@ -58,12 +63,20 @@ export function openGenerations({ dir, log, readOnly = false, now = Date.now }: 
       current = opened;
       return true;
     },
-    verify: () => (current ? verifyGeneration(dir, current.manifest) : []),
+    verify: () => [...refusedName(dir, named, current), ...(current ? verifyGeneration(dir, current.manifest) : [])],
     close() {
       current?.index.close();
       current = undefined;
     },
   };
+}
+
+/** The generation that should be in force, when another one serves in its place. */
+function refusedName(dir: string, named: string | undefined, current: OpenGeneration | undefined): readonly string[] {
+  if (named === undefined || (current && named === manifestName(current.id))) return [];
+  return [
+    `${join(dir, named)}: damaged and refused; ${current ? `generation ${current.id} serves instead` : "none serves"}`,
+  ];
 }
 
 function newSeed(): { readonly a: number; readonly b: number } {

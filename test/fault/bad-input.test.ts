@@ -107,7 +107,7 @@ test("run: bad lines end in the dead letter with their reason, all others are ma
   const last = caseName("m", STRANGE.length + 1);
   await line.until("the last finding", () => readNdjson(path).some((arrival) => arrival.case === last));
   const read = await line.metrics();
-  assert.equal(read.get('tipline_dead_letters_total{kind="record",component="wazuh"}'), REFUSED.length);
+  assert.equal(read.get('tipline_dead_letters_total{component="wazuh"}'), REFUSED.length);
   await endCleanly(line);
   checkFindings(path);
   checkLetters(await rig.deadLetters());
@@ -181,8 +181,12 @@ test("a wrong configuration: every fault with its line, exit code 2, nothing mad
       "  window: soon",
     ].join("\n"),
   );
-  for (const command of [["run"], ["sync"], ["config", "check"]]) {
-    const out = await tipline([...command, "--config", config]);
+  for (const command of [
+    ["run", "--config"],
+    ["sync", "--config"],
+    ["config", "check"],
+  ]) {
+    const out = await tipline([...command, config]);
     assert.equal(out.code, 2, `${command.join(" ")}: ${out.stderr}${out.stdout}`);
     assert.match(out.stderr, /sorces: unknown key \(wrong\.yaml:2\)/);
     assert.match(out.stderr, /storm\.window: expected a duration .*\(wrong\.yaml:14\)/);
@@ -316,8 +320,8 @@ function withMember(n: number, member: string): string {
 /** Strange and refused lines by turns, a plain match last. */
 function* allLines(): Generator<string | Buffer> {
   for (let at = 0; at < Math.max(STRANGE.length, REFUSED.length); at += 1) {
-    if (REFUSED[at] !== undefined) yield REFUSED[at][1];
-    if (STRANGE[at] !== undefined) yield STRANGE[at][1];
+    if (REFUSED[at] !== undefined) yield REFUSED[at]![1];
+    if (STRANGE[at] !== undefined) yield STRANGE[at]![1];
   }
   yield matchingAlert(STRANGE.length + 1);
 }

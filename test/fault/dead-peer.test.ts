@@ -51,6 +51,7 @@ test("Wazuh's socket is absent, appears, stalls, dies with its queue, and comes 
   await wazuh.receiver.stop({ drain: false });
   append(50);
   await retried(line, "wazuh", 1);
+  wazuh.receiver.resume();
   wazuh.receiver.start();
   await settled(line, wazuh, 400);
 
@@ -115,18 +116,18 @@ test("a full journal holds the source for Wazuh, and spills what the file did no
       wazuh: { type: "wazuh", socket: wazuh.socketPath, confirm: false },
       file: { type: "ndjson", path: rig.path("absent", "findings.ndjson") },
     }),
-    { journal: { max_bytes: "256KiB" } },
+    { journal: { max_bytes: "128KiB" } },
   );
   wazuh.receiver.start();
   const append = appender(wazuh);
-  append(1000);
+  append(300);
   const line = rig.start();
-  await line.until("all of them at Wazuh", () => ids(wazuh).size >= 1000);
+  await line.until("all of them at Wazuh", () => ids(wazuh).size >= 300);
   wazuh.receiver.stall();
-  append(1000);
+  append(300);
   await line.until("the source to wait", async () => /source wazuh waits/.test((await line.health())?.body ?? ""));
   wazuh.receiver.resume();
-  await line.until("all of them at Wazuh", () => ids(wazuh).size >= 2000);
+  await line.until("all of them at Wazuh", () => ids(wazuh).size >= 600);
   mkdirSync(rig.path("absent"));
   await line.until("nothing left", () => line.isDrained(), 90_000);
   await endCleanly(line);
@@ -139,7 +140,7 @@ test("a full journal holds the source for Wazuh, and spills what the file did no
   assert.ok(spilled.length > 0, "something was spilled");
   const both = [...countArrivals(file).findings.keys(), ...spilled].sort();
   assert.deepEqual(both, [...ids(wazuh)].sort(), "the file's and the spilled ones make all, each once");
-  assert.equal(both.length, 2000);
+  assert.equal(both.length, 600);
   t.diagnostic(`${file.length} in the file, ${spilled.length} spilled`);
 });
 
@@ -168,8 +169,6 @@ test("a feed that is down at the start: nothing is read before its first sync; l
   const faults = [
     { status: 500, body: "" },
     { status: 200, body: "<!doctype html><title>Sign in</title>" },
-    { status: 200, body: "\u0000\u0001\u0002" },
-    { status: 200, body: "no indicator at all, only words\n" },
   ];
   let expected = 40;
   for (const fault of faults) {

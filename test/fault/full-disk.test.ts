@@ -11,8 +11,8 @@ import { WazuhFiles } from "../support/wazuh-files.ts";
 
 /** How a disk is made full and gets room again. */
 interface Disk {
-  fill(line: LineProcess): void;
-  free(line: LineProcess): void;
+  fill(line?: LineProcess): void;
+  free(line?: LineProcess): void;
   /** What the log says while nothing can be written. */
   readonly says: RegExp;
 }
@@ -34,12 +34,12 @@ test("a start on a full disk fails with what is wrong, and works when there is r
     return;
   }
   const { rig, files, disk } = await setUp(t, tmpfs);
-  disk.fill(rig.start());
+  disk.fill();
   const line = rig.start();
   const exit = await line.gone;
   assert.equal(exit.code, 1, line.stderr);
   assert.match(line.stderr, /tipline: .*(?:ENOSPC|no space|room)/i);
-  disk.free(line);
+  disk.free();
   for (let n = 0; n < FIRST; n += 1) files.appendLine(bigAlert(n));
   const again = rig.start();
   await again.until("the findings", () => readNdjson(rig.path("findings.ndjson")).length >= FIRST);
@@ -151,10 +151,10 @@ function tmpfs(t: TestContext, stateDir: string): Disk {
   };
 }
 
-/** No file of the process may grow beyond what the journal has now; a file that would gets EFBIG. */
+/** No file of the process may grow beyond what the journal has now; writing on gives an error. */
 function fileLimit(_: TestContext, stateDir: string): Disk {
-  const limit = (line: LineProcess, bytes: number | "unlimited") =>
-    execFileSync("prlimit", ["--pid", String(line.child.pid), `--fsize=${bytes}:unlimited`]);
+  const limit = (line: LineProcess | undefined, bytes: number | "unlimited") =>
+    execFileSync("prlimit", ["--pid", String(line?.child.pid), `--fsize=${bytes}:unlimited`]);
   return {
     says: /journal could not be written/,
     fill: (line) => void limit(line, statSync(join(stateDir, "journal/data.mdb")).size + MIB / 4),

@@ -33,7 +33,7 @@ test("metrics and health say what happened", async (t) => {
   await line.until("nothing left", () => line.isDrained());
 
   const metrics = await line.metrics();
-  assert.equal(metrics.get('tipline_dead_letters_total{kind="record",component="wazuh"}'), 2);
+  assert.equal(metrics.get('tipline_dead_letters_total{component="wazuh"}'), 2);
   assert.equal(metrics.get('tipline_delivered_total{sink="wazuh"}'), 30);
   assert.equal(metrics.get('tipline_delivered_total{sink="file"}'), 30);
   assert.equal(metrics.get('tipline_matches_total{type="domain"}'), 30);
@@ -135,8 +135,9 @@ test("dead records are replayed beside the running line", async (t) => {
   assert.equal(replay.code, 1, "neither can ever be read");
   const { replayed, refused } = JSON.parse(replay.stdout);
   assert.deepEqual(replayed, []);
-  assert.match(refused[0].reason, /not JSON/);
-  assert.match(refused[1].reason, /only its first bytes were kept/);
+  const reasons = refused.map(({ reason }: { readonly reason: string }) => reason).sort();
+  assert.match(reasons[0], /not JSON/);
+  assert.match(reasons[1], /only its first bytes were kept/);
   assert.deepEqual(await rig.deadLetters(), letters, "they stay");
   await endCleanly(line);
 });

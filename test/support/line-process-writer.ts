@@ -78,8 +78,9 @@ export class LiveWriter {
     for (let count = 0; count < burst; count += 1) if (!this.#appendNext()) return;
     for (const ended of this.#ended) ended.ticks -= 1;
     while (this.#ended[0] !== undefined && this.#ended[0].ticks <= 0) this.#compress(this.#ended.shift()!.day);
-    if (random() < 0.03) this.#tear();
-    else if (random() < 0.015) this.#rotate();
+    const draw = random();
+    if (draw < 0.03) this.#tear();
+    else if (draw < 0.06) this.#rotate();
   }
 
   #appendNext(): boolean {

@@ -3,10 +3,10 @@ import { setImmediate as pause } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { TiplineError } from "../../lib/errors.ts";
 import type { EventContext, IndicatorPattern, IndicatorType, ReportedIndicator } from "../../model/indicator.ts";
-import { END_WORDS, endBitOf, gateKeys, hashGateKey } from "../tokens.ts";
 import { ContextWriter } from "./contexts.ts";
+import { GateKeys } from "./gate-keys.ts";
 import { groupReports } from "./grouping.ts";
-import { lanes, type Seed } from "./hash.ts";
+import type { Seed } from "./hash.ts";
 import { attributeKey, eventKey, indicatorKey, type KeyHash } from "./keys.ts";
 import { bytes, type Column, orderOfPairs, sortedPairs, words } from "./numbers.ts";
 import {
@@ -21,7 +21,7 @@ import {
   withFeed,
 } from "./records.ts";
 import { contextsPath, EVENT_ROW, indexPath, type Segment, type SegmentHeader, writeSegment } from "./segment.ts";
-import { buildExact, buildGate } from "./tables.ts";
+import { buildExact } from "./tables.ts";
 
 export interface BuilderOptions {
   readonly seed: Seed;
@@ -59,10 +59,7 @@ export class SegmentBuilder {
   readonly #withdrawn = { events: [words(), words()], attributes: [words(), words()] } as const;
   readonly #attributes = [words(), words()] as const;
   readonly #reports = { high: words(), low: words(), ref: words(), type: bytes() };
-  readonly #gate = [words(), words()] as const;
-  readonly #ends = new Uint32Array(END_WORDS);
-  readonly #prefixes = { net4: new Set<number>(), ip6: new Set<number>() };
-  #plainNumbers = false;
+  readonly #gate: GateKeys;
   #last: EventEntry | undefined;
 
   /** `path` is the common part of the names of the two files. They must not exist. */
@@ -70,6 +67,7 @@ export class SegmentBuilder {
     this.#path = path;
     this.#options = options;
     this.#contexts = new ContextWriter(contextsPath(path));
+    this.#gate = new GateKeys(options.seed);
   }
 
   /** Reports taken so far, doubled ones included. */
@@ -170,18 +168,7 @@ export class SegmentBuilder {
   #gateOf(type: IndicatorType, pattern: IndicatorPattern, value: string): string | undefined {
     if (!value.isWellFormed()) return "not well-formed Unicode";
     if (value.length > MAX_VALUE_BYTES / 3) return "value too long";
-    const keys = gateKeys(type, pattern, value);
-    if (keys.length === 0) return "too general: nothing in it tells it apart";
-    for (const key of keys) {
-      if (key.kind === "token") {
-        const bit = endBitOf(key.text);
-        this.#ends[bit >>> 5]! |= 1 << bit;
-        this.#plainNumbers ||= /^\d+$/.test(key.text);
-      } else this.#prefixes[key.kind].add(key.prefix);
-      hashGateKey(this.#options.seed, key);
-      pushKey(this.#gate, [lanes[0] as number, lanes[1] as number]);
-    }
-    return undefined;
+    return this.#gate.add(type, pattern, value) ? undefined : "too general: nothing in it tells it apart";
   }
 
   #eventOf(feed: string, context: EventContext): EventEntry {
@@ -224,8 +211,7 @@ export class SegmentBuilder {
       }
     });
     await pause();
-    const distinct = split(sortedPairs(this.#gate[0].view(), this.#gate[1].view()));
-    const gate = buildGate(distinct[0], distinct[1]);
+    const gate = this.#gate.build();
     await pause();
     this.#contexts.sync();
     const header: SegmentHeader = {
@@ -234,18 +220,18 @@ export class SegmentBuilder {
       withdrawnFeeds: [...this.#withdrawnFeeds],
       indicators: groups.ref.length,
       reports: groups.reports,
-      gateKeys: distinct[0].length,
+      gateKeys: gate.keys,
       byType: Object.fromEntries(groups.byType.map((count, code) => [typeOfCode(code), count]).filter(([, n]) => n)),
-      prefixes4: [...this.#prefixes.net4].sort((a, b) => b - a),
-      prefixes6: [...this.#prefixes.ip6].sort((a, b) => b - a),
-      plainNumbers: this.#plainNumbers,
+      prefixes4: gate.prefixes4,
+      prefixes6: gate.prefixes6,
+      plainNumbers: gate.plainNumbers,
       contexts: { bytes: this.#contexts.bytes, crc: this.#contexts.crc },
     };
     const indexBytes = writeSegment(indexPath(this.#path), header, {
       exact,
       gateSet: gate.set,
       gateBloom: gate.bloom,
-      ends: this.#ends,
+      ends: gate.ends,
       events,
       attributes: sorted(this.#attributes),
       withdrawnEvents: sorted(this.#withdrawn.events),
@@ -287,16 +273,6 @@ function pushRows(columns: Pairs, rows: Uint32Array): void {
 
 function sorted(columns: Pairs): Uint32Array {
   return sortedPairs(columns[0].view(), columns[1].view());
-}
-
-function split(pairs: Uint32Array): readonly [Uint32Array, Uint32Array] {
-  const high = new Uint32Array(pairs.length / 2);
-  const low = new Uint32Array(pairs.length / 2);
-  for (let i = 0; i < high.length; i++) {
-    high[i] = pairs[i * 2] as number;
-    low[i] = pairs[i * 2 + 1] as number;
-  }
-  return [high, low];
 }
 
 /** Tells two versions of an event apart without keeping either. */

@@ -14,7 +14,7 @@ import { createNominator } from "../nominate.ts";
 import type { Seed } from "./hash.ts";
 import { indicatorKey, type KeyHash } from "./keys.ts";
 import type { Layer, StoredReport } from "./layer.ts";
-import { EVENT_ROW } from "./segment.ts";
+import { EVENT_ROW, gateOf } from "./segment.ts";
 
 /** {@link IndicatorIndex} over layers, plus what the store needs to know of them. */
 export interface LayeredIndex extends IndicatorIndex {
@@ -34,7 +34,7 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
       throw new TiplineError("TIP_SEGMENT_CORRUPT", "layers of one generation were hashed with different seeds");
     }
   }
-  const nominator = createNominator(layers.map(({ segment }) => segment));
+  const nominator = createNominator(layers.map(({ segment }) => gateOf(segment)));
   let stats: IndexStats | undefined;
   let closed = false;
   return {

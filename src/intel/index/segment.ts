@@ -2,6 +2,7 @@ import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from "
 import { crc32 } from "node:zlib";
 import { TiplineError } from "../../lib/errors.ts";
 import type { IndicatorType } from "../../model/indicator.ts";
+import type { Gate } from "./gate-keys.ts";
 import type { Seed } from "./hash.ts";
 
 /**
@@ -73,6 +74,13 @@ export interface Segment {
   readonly memory: SharedArrayBuffer;
   /** Bytes of all sections. */
   readonly bytes: number;
+}
+
+/** The part that scanners of alerts use. */
+export function gateOf({ header, sections }: Segment): Gate {
+  const { seed, prefixes4, prefixes6, plainNumbers } = header;
+  const { gateSet: set, gateBloom: bloom, ends } = sections;
+  return { seed, prefixes4, prefixes6, plainNumbers, set, bloom, ends };
 }
 
 const padded = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;

@@ -68,6 +68,7 @@ test("never asks for everything by accident", async (t) => {
     {},
     { limit: 10 },
     { limit: 10, to_ids: 1 },
+    { limit: 10, id: "1" },
     { limit: 10, eventid: [] },
     { limit: 10, eventid: ["1", ""] },
     { limit: 10, eventid: "" },
@@ -78,7 +79,7 @@ test("never asks for everything by accident", async (t) => {
     { eventid: ["1"], limit: "100" },
   ];
   for (const filter of wrong) {
-    assert.throws(() => checkFilter(filter), TiplineError, JSON.stringify(filter));
+    assert.throws(() => checkFilter("attributes", filter), TiplineError, JSON.stringify(filter));
     await assert.rejects(async () => searched(misp, filter), TiplineError);
   }
   assert.equal(fake.requests.length, 0);

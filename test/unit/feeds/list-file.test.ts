@@ -88,7 +88,7 @@ test("CSV: named columns, quotes, types from a column, comments from a column", 
 
 test("the synthetic event carries what the settings say; ids are stable", async (t) => {
   const settings = {
-    type: "hostname",
+    value_type: "hostname",
     tlp: "amber",
     tags: ["mine"],
     org: "CERT",
@@ -119,7 +119,7 @@ test("what is no list is said to be none", async (t) => {
   const failing: [string | Buffer, object][] = [
     ["<html>blocked</html>", {}],
     [Buffer.from([0x7f, 0x45, 0x4c, 0x46, 0, 0, 0, 1]), {}],
-    ["one two three\nfour five six\n", { type: "ip" }],
+    ["one two three\nfour five six\n", { value_type: "ip" }],
     ["a,b\n1,2\n", { delimiter: ",", header: true, value_column: "c" }],
     ["x".repeat(2 * 1024 * 1024), { max_document_mib: 1 }],
   ];
@@ -137,6 +137,7 @@ test("types: every one of ours and MISP's names for them", () => {
   assert.equal(listType(" ip-dst "), "ip");
   for (const wrong of ["", "yara", "__proto__", "constructor"]) assert.equal(listType(wrong), undefined);
   assert.equal(detectType("example.net/a/b"), "url");
+  assert.equal(detectType("setup.exe"), undefined);
   const both = readListValue("auto", "example.net/a/b");
   assert.equal(typeof both === "string" ? both : both.indicators.length, 2);
   assert.equal(typeof readListValue("md5", "example.net"), "string");

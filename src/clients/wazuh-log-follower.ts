@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PlainReader } from "../lib/byte-reader.ts";
 import type { Clock } from "../lib/clock.ts";
-import { asError, systemCode } from "../lib/errors.ts";
+import { asError, systemCode, TiplineError } from "../lib/errors.ts";
 import type { LineBatch } from "../lib/line-file.ts";
 import { brokenOff, type SortedLines, sortLines, sortRest } from "../lib/line-records.ts";
 import type { Log } from "../lib/log.ts";
@@ -131,7 +131,10 @@ export class LogFollower {
 
   async #nextOf(open: OpenLog, signal: AbortSignal): Promise<LogDelivery | undefined> {
     const batch = await open.lines.next(signal);
-    if (!(await open.lines.isStillThere())) return await this.#emptied(open, signal);
+    if (!(await open.lines.isStillThere())) {
+      await this.#emptied(open, signal);
+      return await this.#next(signal);
+    }
     this.#lag.waiting("read", undefined);
     if (batch !== undefined) return await this.#deliver(open, batch, sortLines(open.file.path, batch.lines));
     if (this.#unread > 0 && open === this.#files.live) this.#lookDue = true;
@@ -165,7 +168,7 @@ export class LogFollower {
   }
 
   /** The file was emptied in place (copytruncate). What a copy of it still holds is read from there, then the file anew. */
-  async #emptied(open: OpenLog, signal: AbortSignal): Promise<undefined> {
+  async #emptied(open: OpenLog, signal: AbortSignal): Promise<void> {
     const place = open.lines.placeBefore();
     const copy = await this.#catalog.findCopy(open.file.path, place, signal);
     const now = this.#clock.now();
@@ -180,8 +183,6 @@ export class LogFollower {
     await this.#files.beginAnew(open);
     if (copy !== undefined) await this.#files.pushLate(copy.file, open.generation, copy.lines, now);
     this.#lookDue = true;
-    this.#wakeup.wake();
-    return undefined;
   }
 
   // Looking for files that came, went or were replaced.
@@ -307,7 +308,7 @@ export class LogFollower {
       if (done) this.#lag.waiting("find", undefined);
       return done;
     } catch (error) {
-      if (systemCode(error) === undefined) throw error;
+      if (error instanceof TiplineError || systemCode(error) === undefined) throw error;
       this.#trouble("find", asError(error).message);
       return false;
     }

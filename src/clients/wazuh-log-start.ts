@@ -71,7 +71,8 @@ export class LogStart {
     const now = this.#clock.now();
     if (found !== undefined) return await files.push(found.file, place.generation, found.lines, now);
     files.pass(place.key);
-    const anew = same.at(-1);
+    // The very file, emptied and renamed since, comes before the one that took its name.
+    const anew = (await this.#byIdentity(place, [...same, ...others])) ?? same.at(-1);
     const fields = { file: anew?.path ?? place.key, offset: place.offset };
     if (anew === undefined) {
       // Wazuh itself removes a file that is still empty when the next one is begun.
@@ -105,9 +106,13 @@ export class LogStart {
     if (place.offset > 0) return await locate(place, [...same, ...others], signal);
     // Nothing was read, so there is no content to know it by.
     if (this.#catalog.mode === "tree" || place.identity === undefined) return await locate(place, same, signal);
-    for (const file of [...same, ...others]) {
-      if ((await identityOf(file.path)) === place.identity) return await locate(place, [file], signal);
-    }
+    const file = await this.#byIdentity(place, [...same, ...others]);
+    return file === undefined ? undefined : await locate(place, [file], signal);
+  }
+
+  async #byIdentity({ identity }: LogPlace, files: readonly LogFile[]): Promise<LogFile | undefined> {
+    if (identity === undefined || this.#catalog.mode === "tree") return undefined;
+    for (const file of files) if ((await identityOf(file.path)) === identity) return file;
     return undefined;
   }
 

@@ -4,6 +4,7 @@ import { factsFrom, fieldTable } from "../contract/fields.ts";
 import { get, isJsonObject, type JsonValue, text } from "../model/json.ts";
 
 const MAX_ARGUMENTS = 64;
+const ARGUMENTS = Array.from({ length: MAX_ARGUMENTS }, (_, i) => `a${i}`);
 
 /** Linux audit: system calls, programs, files. */
 export default defineExtractor({
@@ -11,7 +12,12 @@ export default defineExtractor({
   fields: fieldTable(
     ["value", ["path"], "image", "audit_exe"],
     ["value", ["path", "filename"], "file", "audit_file_name audit_file_path"],
-    ["command", [], "command", "audit_execve audit_proctitle audit_command"],
+    [
+      "command",
+      [],
+      "command",
+      `${ARGUMENTS.map((name) => `audit_execve_${name}`).join(" ")} audit_proctitle audit_command`,
+    ],
     ["skip", [], "text", "audit_cwd audit_directory_name audit_tty audit_key audit_id audit_subj audit_session"],
   ),
   applies: (event) => isJsonObject(get(event, "data", "audit")),
@@ -37,8 +43,8 @@ export default defineExtractor({
 /** `a0 a1 a2 …` as one line. */
 function argumentsOf(execve: JsonValue | undefined): string | undefined {
   const words: string[] = [];
-  for (let i = 0; i < MAX_ARGUMENTS; i++) {
-    const word = text(execve, `a${i}`);
+  for (const name of ARGUMENTS) {
+    const word = text(execve, name);
     if (word === undefined) break;
     words.push(word);
   }

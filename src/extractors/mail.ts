@@ -4,7 +4,7 @@ import { fieldTable } from "../contract/fields.ts";
 import { text } from "../model/json.ts";
 import type { Role } from "../model/observable.ts";
 
-const ENVELOPE = /\b(from|to|orig_to|sender|recipient)=<?([^\s<>,;]{3,320}@[^\s<>,;]{3,255})>?/gi;
+const ENVELOPE = /\b(from|to|orig_to|sender|recipient)=<?([^\s<>,;@]{1,64}@[^\s<>,;@]{3,255})>?/gi;
 const HELO = /\bhelo=<([^\s<>]{3,255})>/;
 /** `from unknown[1.2.3.4]`, `from mail.example.com[1.2.3.4]:25`. */
 const CLIENT = /\bfrom ([a-z0-9._-]{1,253})\[([0-9a-f.:]{3,45})\]/i;

@@ -16,7 +16,8 @@ const MAX_CACHED_TLDS = 4_096;
 export function isPublicTld(label: string): boolean {
   const known = publicTlds.get(label);
   if (known !== undefined) return known;
-  const result = label.length > 1 && parse(label, ICANN).isIcann === true;
+  // `za` is no suffix by itself (`co.za` is), the only such one.
+  const result = label.length > 1 && (label === "za" || parse(label, ICANN).isIcann === true);
   if (publicTlds.size >= MAX_CACHED_TLDS) publicTlds.clear();
   publicTlds.set(label, result);
   return result;
@@ -39,11 +40,10 @@ export function isReverseName(host: string): boolean {
 }
 
 /** Top-level domains that in free text are nearly always the ending of a file name. */
-const FILE_ENDINGS = new Set(
-  "zip mov sh py md rs so cab cat map properties target run pub mo pm ph app dot mk ps java link prof tf ax".split(" "),
-);
-/** Endings that are a file name in a name of two labels (`script.pl`) and a host otherwise (`www.example.pl`). */
-const TWO_LABEL_FILES = new Set(["pl", "am", "bz", "do"]);
+const FILE_ENDINGS = new Set("zip mov cab map properties target java prof dot".split(" "));
+/** Endings that are a file name in a name of two labels (`script.sh`) and a host otherwise (`www.example.rs`). */
+const SHORT_FILE_ENDINGS = new Set("sh py md rs so cat run pub mo mk ps tf ax".split(" "));
+
 /** Top-level domains that are words of programs: `$x.name`, `user.id`, `Microsoft.PowerShell.Security`. */
 const CODE_WORDS = new Set(
   (
@@ -54,14 +54,15 @@ const CODE_WORDS = new Set(
 );
 /** `app.INFO`: channel and level of a log. */
 const LOG_LEVEL = /^(?:INFO|NOTICE|DEBUG|ERROR|WARNING|WARN|ALERT|CRITICAL)$/;
-/** First labels of program names, families of malware and vendors' namespaces. */
+/** First labels of program names, which are written with capitals (`System.IO`, `Trojan.Agent.bd`). */
 const NAMESPACES = new Set(
   (
-    "system microsoft windows java javax sun jdk asp ado vb org com net io edu android androidx kotlin scala python django " +
-    "trojan backdoor worm virus exploit heur win32 win64 w32 w97m adware pua pup riskware hacktool ransom spyware generic " +
-    "gen html js vbs script packed malware http https tcp udp sql smb dns self this window document console object math"
+    "system microsoft windows java javax sun jdk asp ado vb django http https trojan backdoor worm virus exploit heur win32 win64 " +
+    "w32 w97m adware pua pup riskware hacktool ransom spyware generic gen html js vbs script packed malware"
   ).split(" "),
 );
+/** First labels of names written backwards (`com.apple.photos`). */
+const REVERSED = new Set(["com", "org", "android", "androidx"]);
 
 /** What follows a name: a path, a port, or nothing that tells. */
 export type Located = "path" | "port" | undefined;
@@ -80,24 +81,17 @@ export function looksLikeHost(name: string, located: Located): boolean {
   const twoLabels = firstDot === lastDot;
   const first = name.slice(0, firstDot).toLowerCase();
   if (FILE_ENDINGS.has(tld)) return located === "path" || first === "www";
-  if (TWO_LABEL_FILES.has(tld) && twoLabels && located === undefined) return false;
+  if (SHORT_FILE_ENDINGS.has(tld) && located !== "path" && (twoLabels || first.startsWith("lib"))) return false;
+  // `Safari.app`, `Makefile.am`, `Foo.pm`, but `EVIL.APP`.
+  if (twoLabels && /^(?:app|am|pm|pl|ph)$/.test(written) && /^[A-Z][a-z]/.test(name)) return false;
   const capitalized = /^[A-Z][a-z]/.test(written);
   if (capitalized && (tld.length > 3 || !/[A-Z]/.test(name.slice(0, lastDot))))
     return tld === "com" || tld === "net" || tld === "org";
   if (LOG_LEVEL.test(written) && /[a-z]/.test(name.slice(0, lastDot))) return false;
-  if (NAMESPACES.has(first)) return isNamespacedHost(name, first, tld, written);
+  if (REVERSED.has(first) && !twoLabels) return tld.length < 4 || tld === "info";
+  if (NAMESPACES.has(first) && name !== name.toLowerCase())
+    return tld === "com" || tld === "org" || name === name.toUpperCase();
   if (twoLabels && first.length < 2 && tld.length > 3 && located === undefined) return false;
   if (CODE_WORDS.has(tld) && twoLabels && (first.length < 3 || capitalized)) return false;
   return true;
-}
-
-/** `microsoft.com` and `http.example.org` are hosts; `System.IO`, `com.apple.photos` and `Trojan.Agent.bd` are not. */
-function isNamespacedHost(name: string, first: string, tld: string, written: string): boolean {
-  if (tld === "com" || tld === "org") return true;
-  if (/^(?:com|org|net|io|edu)$/.test(first)) return tld.length < 4 || tld === "info";
-  return (
-    name === name.toLowerCase() &&
-    written.length < 4 &&
-    !/^(?:trojan|backdoor|worm|virus|exploit|heur|self|this|window)$/.test(first)
-  );
 }

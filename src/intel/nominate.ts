@@ -1,6 +1,4 @@
-import { isIPv6 } from "node:net";
 import type { JsonObject, JsonValue } from "../model/json.ts";
-import { parseIpv6 } from "./canonical-ip.ts";
 import { lanes, MULTIPLY_A, MULTIPLY_B, type Seed, spread } from "./index/hash.ts";
 import type { Gate } from "./index/gate-keys.ts";
 import { type GateTable, inGate } from "./index/tables.ts";
@@ -15,7 +13,10 @@ import {
   mayHoldEncodedCommand,
   percentAt,
 } from "./token-disguise.ts";
-import { END_WORDS, endBit, hashIp6, hashNet4, isTrimmed, parseIpv4 } from "./tokens.ts";
+import { END_WORDS, endBit, LENGTH_BITS, hashIp6, hashNet4, isTrimmed, parseIp6, parseIpv4 } from "./tokens.ts";
+
+/** Of the IPv6 address just read. */
+const groups = new Uint16Array(8);
 
 /** Members that the manager itself wrote: extraction never looks into them, so neither do scanners. */
 export const MANAGER_MEMBERS: ReadonlySet<string> = new Set([
@@ -84,6 +85,7 @@ class Scanner implements Nominator {
   readonly #seed: Seed;
   readonly #gates: readonly GateTable[];
   readonly #ends = new Uint32Array(END_WORDS);
+  readonly #plainLengths = new Uint8Array(256);
   readonly #prefixes4: readonly number[];
   readonly #prefixes6: readonly number[];
   readonly #plainNumbers: boolean;
@@ -98,9 +100,14 @@ class Scanner implements Nominator {
     this.#seedB = this.#seed.b;
     this.#gates = gates.map(({ bloom, set }) => ({ bloom, set }));
     for (const { ends } of gates) for (let at = 0; at < END_WORDS; at++) this.#ends[at]! |= ends[at] as number;
+    for (let size = 0; size < 256; size++) {
+      this.#plainLengths[size] = ((this.#ends[(LENGTH_BITS + size) >>> 5] as number) >>> size) & 1;
+    }
     this.#prefixes4 = [...new Set(gates.flatMap(({ prefixes4 }) => prefixes4))];
     this.#prefixes6 = [...new Set(gates.flatMap(({ prefixes6 }) => prefixes6))];
     this.#plainNumbers = gates.some(({ plainNumbers }) => plainNumbers);
+    // `AS0064500` is longer than its key.
+    if (this.#plainNumbers) this.#plainLengths.fill(1, 2, 11);
   }
 
   nominates(event: JsonObject): boolean {
@@ -126,6 +133,7 @@ class Scanner implements Nominator {
   nominatesText(text: string): boolean {
     const length = text.length;
     if (length > 32 && length <= 128 && KINDS[text.charCodeAt(2)] !== LETTER && this.#fingerprint(text)) return true;
+    const plainLengths = this.#plainLengths;
     let colons = 0;
     let lastColon = -9;
     let at = 0;
@@ -139,7 +147,18 @@ class Scanner implements Nominator {
           if ((kind & TOKEN) === 0) break;
           seen |= kind;
         }
-        if (this.#token(text, start, at, seen)) return true;
+        if ((seen & (DOT | DASH)) !== 0) {
+          if (this.#token(text, start, at, seen)) return true;
+        } else {
+          const size = at - start;
+          const mixed = (seen & (DIGIT | LETTER)) === (DIGIT | LETTER) && size > 5;
+          // Most words of most alerts have a length that no key has.
+          if (mixed || plainLengths[size < 255 ? size : 255] !== 0) {
+            if (this.#plain(text, start, at, seen)) return true;
+          } else if (size < 16 && start > 0 && text.charCodeAt(start - 1) === 47) {
+            if (this.#option(text, start)) return true;
+          }
+        }
         continue;
       }
       if (kind === SPECIAL) {
@@ -191,9 +210,7 @@ class Scanner implements Nominator {
 
   #plain(text: string, start: number, end: number, seen: number): boolean {
     const length = end - start;
-    if (length < 16 && (text.charCodeAt(start) | 32) === 101 && start > 0 && opensOption(text.charCodeAt(start - 1))) {
-      if (this.#encodedCommand(text)) return true;
-    }
+    if (length < 16 && start > 0 && this.#option(text, start)) return true;
     if ((seen & (DIGIT | LETTER)) === (DIGIT | LETTER) && length >= 6 && says64(text, start, end)) {
       if (this.#base64(text)) return true;
     }
@@ -205,6 +222,12 @@ class Scanner implements Nominator {
     );
     if (((this.#ends[bit >>> 5] as number) & (1 << bit)) !== 0 && this.#whole(text, start, end)) return true;
     return this.#plainNumbers && isPaddedNumber(text, start, end);
+  }
+
+  /** `-e…` or `/e…` with something encoded behind it. */
+  #option(text: string, start: number): boolean {
+    if ((text.charCodeAt(start) | 32) !== 101 || !opensOption(text.charCodeAt(start - 1))) return false;
+    return this.#encodedCommand(text);
   }
 
   #dotted(text: string, start: number, end: number, seen: number): boolean {
@@ -320,12 +343,10 @@ class Scanner implements Nominator {
   }
 
   #address6(text: string, start: number, end: number): boolean {
-    const written = text.slice(start, end);
-    if (!isIPv6(written)) return false;
+    if (!parseIp6(text, start, end, groups)) return false;
     // `2a00::1_evil.example`: extraction goes on behind the address.
     if (this.#tokenFrom(text, end)) return true;
-    const groups = parseIpv6(written);
-    if (groups[5] === 0xffff && groups.slice(0, 5).every((group) => group === 0)) {
+    if (groups[5] === 0xffff && !groups.subarray(0, 5).some((group) => group !== 0)) {
       const high = groups[6] as number;
       const low = groups[7] as number;
       if (this.#networks4(high * 65_536 + low)) return true;

@@ -16,7 +16,10 @@
  *     in a URL field; host + path + scheme put together from several fields (extractors' derive)
  * 10. paths: separators, quotes, prefixes, well-known folders as variables, user name and drive lost: the last part of a
  *     path is always literal (but for case); registry keys: hive names, control sets, SID of a person as hkcu
- * 11. ASN: digits only (`AS64500`, `AS64500 Example`); the port is split off (`1.2.3.4:443`, `1.2.3.4/443`)
+ * 11. strings that are JSON objects themselves (`full_log`) are parsed: their escapes (`\n`, `\t`, `\"`, `\uXXXX`) are undone
+ * 12. names put together from parts by extractors' derive: `(3)www(4)evil(7)example(0)` of Windows DNS logs, registry key + value
+ *     name, scheme + host + port + path of a URL
+ * 13. ASN: digits only (`AS64500`, `AS64500 Example`); the port is split off (`1.2.3.4:443`, `1.2.3.4/443`)
  */
 import type { CanonicalValue, ObservableType } from "../model/observable.ts";
 import { canonicalize } from "./canonical.ts";
@@ -25,6 +28,7 @@ import { canonicalIp, portOf } from "./canonical-ip.ts";
 import { parseUrl } from "./canonical-url.ts";
 import { isPublicTld, isReverseName, looksLikeHost } from "./hosts.ts";
 import { PERCENT, percentDecode, refang, survey } from "./refang.ts";
+import { asciiEnd, authorityEnd, CLASS, classOf, digitsFrom, isLocalChar } from "./scan-chars.ts";
 import { isVersion, namesFile, namesId, namesUser, standsAsHost, wordBefore } from "./scan-context.ts";
 import { isParameter, isScheme, urlEnd } from "./scan-url.ts";
 
@@ -35,24 +39,6 @@ const MAX_DEPTH = 3;
 
 /** Receives what was found: canonical value, spelling in the (undisguised) text, and the port beside it. */
 export type Found = (type: ObservableType, value: CanonicalValue, seen: string, port?: number) => void;
-
-/** Character classes: 1 digit, 2 hex letter, 4 other letter, 8 dot, 16 hyphen or underscore, 32 beyond ASCII. */
-const CLASS = new Uint8Array(128);
-for (let c = 48; c < 58; c++) CLASS[c] = 1;
-for (let c = 65; c < 91; c++) {
-  CLASS[c] = c < 71 ? 2 : 4;
-  CLASS[c + 32] = c < 71 ? 2 : 4;
-}
-CLASS[46] = 8;
-CLASS[45] = 16;
-CLASS[95] = 16;
-const WORD_BEYOND_ASCII = /[\p{L}\p{M}\p{N}]/u;
-
-function classOf(text: string, at: number): number {
-  const c = text.charCodeAt(at);
-  if (c < 128) return CLASS[c]!;
-  return WORD_BEYOND_ASCII.test(text[at]!) || (c >= 0xd800 && c < 0xe000) ? 32 : 0;
-}
 
 /** What {@link survey} says of the text, or 0 when nothing can be found in it. */
 export function worthScanning(text: string): number {
@@ -320,7 +306,8 @@ class Scan {
   }
 
   #hash(start: number, end: number, seen: number): void {
-    if (seen !== 3) return;
+    // Digits alone are a number; 32 letters alone are rather a word of some alphabet.
+    if (seen === 1 || (seen === 2 && end - start < 40)) return;
     const written = this.#text.slice(start, end);
     const word = wordBefore(this.#text, start, this.#field);
     const type = hashType(word, end - start);
@@ -355,21 +342,6 @@ class Scan {
   }
 }
 
-/** End of host and port of a URL, without the marks that may follow in a sentence; bounded. */
-function authorityEnd(text: string, from: number): number {
-  let end = from;
-  while (end < text.length && end - from < 512 && !/[\s/?#"'<>\\`|^{},;)&]/.test(text[end]!)) end++;
-  while (end > from && /[.:!*]/.test(text[end - 1]!)) end--;
-  return end;
-}
-
-function digitsFrom(text: string, at: number): string {
-  let end = at;
-  while (end < text.length && end - at < 6 && CLASS[text.charCodeAt(end) & 127] === 1 && text.charCodeAt(end) < 128)
-    end++;
-  return text.slice(at, end);
-}
-
 /** `10.0.0.0/8`: a network, not an address. `10.0.0.7/8` is an address with its mask or port. */
 function isNetwork(address: string, digits: string): boolean {
   const bits = Number(digits);
@@ -393,15 +365,6 @@ function isMailHost(host: string): boolean {
 
 function lastLabel(host: string): string {
   return host.slice(host.lastIndexOf(".") + 1);
-}
-
-function isLocalChar(c: number): boolean {
-  return c === 43 || c === 37 || (c < 128 && CLASS[c]! !== 0);
-}
-
-function asciiEnd(text: string, from: number, to: number): number {
-  for (let i = from; i < to; i++) if (text.charCodeAt(i) > 127) return i;
-  return to;
 }
 
 const HASH_TYPES: Readonly<Record<number, ObservableType>> = {

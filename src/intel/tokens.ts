@@ -1,6 +1,7 @@
 import type { IndicatorPattern, IndicatorType } from "../model/indicator.ts";
 import { parseIpv6 } from "./canonical-ip.ts";
 import { hashText, hashWords, type Seed } from "./index/hash.ts";
+import { hexValue } from "./token-disguise.ts";
 
 /**
  * Gate keys: what of an indicator must show in an alert before it is worth extracting anything. One module for the builder of
@@ -41,8 +42,13 @@ export function gateKeys(type: IndicatorType, pattern: IndicatorPattern, value: 
       return keysOfHost(value.slice(value.lastIndexOf("@") + 1));
     case "asn":
       return ["", "as", "asn", "as-", "asn-"].map((prefix) => ({ kind: "token", text: prefix + value }));
+    case "domain": {
+      // `x.-` would be left with a single label, and parents of one label are not probed.
+      const keys = keysOfHost(value);
+      return keys.every((key) => key.kind === "token" && key.text.includes(".")) ? keys : [];
+    }
     case "path":
-      return freeText(value.startsWith("%") ? value.slice(value.indexOf("/") + 1) : value);
+      return freeText(/^(?:%|[a-z]:)/.test(value) ? value.slice(value.indexOf("/") + 1) : value);
     case "regkey":
       return freeText(value.slice(value.indexOf("\\") + 1), REWRITTEN_KEYS);
     case "filename":
@@ -162,8 +168,54 @@ export function parseIpv4(text: string, from: number, to: number): number {
   return octet < 0 || octets !== 4 ? -1 : address * 256 + octet;
 }
 
-/** Words of the bitmap of {@link endBit}. */
-export const END_WORDS = 2_048;
+/** IPv6 without zone in `text[from, to)`, read into eight groups; false when it is none. */
+export function parseIp6(text: string, from: number, to: number, groups: Uint16Array): boolean {
+  let filled = 0;
+  let gap = -1;
+  let at = from;
+  if (text.charCodeAt(at) === 58) {
+    if (text.charCodeAt(at + 1) !== 58) return false;
+    gap = 0;
+    at += 2;
+  }
+  while (at < to) {
+    if (filled === 8) return false;
+    let value = 0;
+    let end = at;
+    for (; end < to && end - at < 5; end++) {
+      const digit = hexValue(text.charCodeAt(end));
+      if (digit < 0) break;
+      value = value * 16 + digit;
+    }
+    if (end === at || end - at > 4) return false;
+    const next = end < to ? text.charCodeAt(end) : 0;
+    if (next === 46) {
+      const address = filled > 6 ? -1 : parseIpv4(text, at, to);
+      if (address < 0) return false;
+      groups[filled++] = address >>> 16;
+      groups[filled++] = address & 0xffff;
+      break;
+    }
+    groups[filled++] = value;
+    if (end === to) break;
+    if (next !== 58) return false;
+    at = end + 1;
+    if (at < to && text.charCodeAt(at) === 58) {
+      if (gap >= 0) return false;
+      gap = filled;
+      at++;
+    } else if (at === to) return false;
+  }
+  if (gap < 0) return filled === 8;
+  if (filled > 7) return false;
+  groups.copyWithin(gap + 8 - filled, gap, filled);
+  groups.fill(0, gap, gap + 8 - filled);
+  return true;
+}
+
+/** Words of the bitmap of {@link endBit}; the last eight say which lengths (255: and longer) tokens without a dot have. */
+export const END_WORDS = 2_056;
+export const LENGTH_BITS = 65_536;
 
 /**
  * Number (0–65535) of the bit that stands for a token's last three characters and, unless it has a dot inside, its length. Most
@@ -173,14 +225,16 @@ export function endBit(last: number, second: number, third: number, plainLength:
   return (Math.imul(last | (second << 8) | (third << 16), 0x9e3779b1) + Math.imul(plainLength, 0x5bd1e995)) >>> 16;
 }
 
-/** {@link endBit} of a token text. */
-export function endBitOf(token: string): number {
+/** Marks a token in a bitmap of {@link END_WORDS} words. */
+export function markEnd(ends: Uint32Array, token: string): void {
   const at = token.length;
   const plain = token.includes(".") ? 0 : Math.min(at, 255);
-  return endBit(
+  const bit = endBit(
     token.charCodeAt(at - 1),
     at > 1 ? token.charCodeAt(at - 2) : 0,
     at > 2 ? token.charCodeAt(at - 3) : 0,
     plain,
   );
+  ends[bit >>> 5]! |= 1 << bit;
+  if (plain > 0) ends[(LENGTH_BITS + plain) >>> 5]! |= 1 << plain;
 }

@@ -155,7 +155,7 @@ export class Collector {
     place: Place,
     rank: number,
   ): void {
-    if (type === "domain" && (role === "user" || this.#own.has(value))) return;
+    if (type === "domain" && (role === "user" || this.#own.has(value) || PLACEHOLDER.test(value))) return;
     this.#add(type, value, seen, role, place, rank, port);
   }
 

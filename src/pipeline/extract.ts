@@ -1,4 +1,5 @@
 import type { Emit, EventView, Extractor } from "../contract/extractor.ts";
+import { MANAGER_MEMBERS } from "../intel/nominate.ts";
 import type { Extraction } from "../model/alert.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../model/json.ts";
 import type { Observable } from "../model/observable.ts";
@@ -13,21 +14,7 @@ const MAX_MEMBERS = 50_000;
 const MAX_NESTED_LENGTH = 65_536;
 const MAX_NESTED = 2;
 
-/** What the manager itself wrote: never observables. */
-const MANAGER_MEMBERS = new Set([
-  "rule",
-  "decoder",
-  "manager",
-  "cluster",
-  "agent",
-  "predecoder",
-  "location",
-  "timestamp",
-  "@timestamp",
-  "id",
-  "input",
-  "GeoLocation",
-]);
+/** Members of the manager where the document was flattened (`rule_description`). */
 const MANAGER_PREFIX = /^(?:rule|decoder|manager|cluster|agent|predecoder|input|geolocation)[_.]/i;
 
 /** Reads everything out of one alert. Pure and total: the same event gives the same extraction, and none makes it throw. */

@@ -7,7 +7,15 @@ import { isJsonObject } from "../model/json.ts";
 import { OBSERVABLE_TYPES, type ObservableType } from "../model/observable.ts";
 
 /** One line of the allow log: it is never rewritten, so it is its own audit trail. */
-type AllowLine = { readonly action: "allow"; readonly entry: AllowEntry } | { readonly action: "remove"; readonly type: ObservableType; readonly value: string; readonly at: number; readonly by: string };
+type AllowLine =
+  | { readonly action: "allow"; readonly entry: AllowEntry }
+  | {
+      readonly action: "remove";
+      readonly type: ObservableType;
+      readonly value: string;
+      readonly at: number;
+      readonly by: string;
+    };
 
 const FILE = "allow.ndjson";
 
@@ -18,7 +26,9 @@ export function readAllow(stateDir: string): readonly AllowEntry[] {
     text = readFileSync(join(stateDir, FILE), "utf8");
   } catch (error) {
     if (systemCode(error) === "ENOENT") return [];
-    throw new TiplineError("TIP_STATE_CORRUPT", `cannot read ${join(stateDir, FILE)}: ${asError(error).message}`, { cause: error });
+    throw new TiplineError("TIP_STATE_CORRUPT", `cannot read ${join(stateDir, FILE)}: ${asError(error).message}`, {
+      cause: error,
+    });
   }
   const entries = new Map<string, AllowEntry>();
   text.split("\n").forEach((line, at) => {
@@ -27,10 +37,14 @@ export function readAllow(stateDir: string): readonly AllowEntry[] {
     // A torn last line is an addition that never answered the analyst: it is not in force.
     if (parsed === undefined) {
       if (at === text.split("\n").length - 1) return;
-      throw new TiplineError("TIP_STATE_CORRUPT", `${join(stateDir, FILE)}:${at + 1}: expected an allow entry, found ${line.slice(0, 80)}`);
+      throw new TiplineError(
+        "TIP_STATE_CORRUPT",
+        `${join(stateDir, FILE)}:${at + 1}: expected an allow entry, found ${line.slice(0, 80)}`,
+      );
     }
     if (parsed.action === "remove") {
-      for (const [key, entry] of entries) if (entry.type === parsed.type && entry.value === parsed.value) entries.delete(key);
+      for (const [key, entry] of entries)
+        if (entry.type === parsed.type && entry.value === parsed.value) entries.delete(key);
     } else entries.set(`${parsed.entry.type}\n${parsed.entry.value}\n${parsed.entry.entity ?? ""}`, parsed.entry);
   });
   return [...entries.values()];

@@ -54,7 +54,7 @@ function retire(tables: JournalTables, sink: string, bounds: DeadLetterBounds, t
   let count = 0;
   let dropped = 0;
   for (;;) {
-    const entries = readAfter(tables, "out", sink, cursorOf(tables, "out", sink), CHUNK);
+    const entries = readAfter(tables, "out", sink, cursorOf(tables, "out", sink), { limit: CHUNK });
     const last = entries.at(-1);
     if (last === undefined) break;
     const letters = entries.map(

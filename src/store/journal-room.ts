@@ -16,7 +16,7 @@ export interface Spill {
   readonly count: number;
 }
 
-const SPILL_CHUNK = 256;
+const SPILL = { limit: 256, maxBytes: 4 * 2 ** 20 };
 
 /**
  * Within a transaction: makes room for `wanted` bytes under `maxBytes`. While the slowest reader is not required, its oldest
@@ -41,9 +41,7 @@ export function makeRoom(
   while (!fits()) {
     const victim = spillable(tables, readers);
     if (victim === undefined) return done(false);
-    const entries = readAfter(tables, "out", victim.name, victim.cursor, SPILL_CHUNK, 4 * 2 ** 20).filter(
-      ({ seq }) => seq <= victim.upTo,
-    );
+    const entries = readAfter(tables, "out", victim.name, victim.cursor, SPILL).filter(({ seq }) => seq <= victim.upTo);
     const letters = entries.map(
       ({ finding }): DeadLetter => ({
         kind: "finding",

@@ -1,6 +1,7 @@
 import type { JournalEntry, StreamName } from "../contract/journal.ts";
 import type { Finding } from "../model/finding.ts";
 import { corrupt } from "./environment.ts";
+import { type FindingCache, jsonOf } from "./finding-cache.ts";
 import { decode, firstKey, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
 
 /** `next`: sequence number of the entry to come; `end`: bytes of all entries ever appended. */
@@ -23,7 +24,7 @@ const ENTRY_OVERHEAD = 64;
 const HEADER = 9;
 
 export function newEntry(finding: Finding, to?: string): NewEntry {
-  const json = Buffer.from(JSON.stringify(finding), "utf8");
+  const json = jsonOf(finding);
   return to === undefined ? { json } : { json, to };
 }
 
@@ -35,15 +36,16 @@ export function streamMeta(tables: JournalTables, stream: StreamName): StreamMet
   return getMeta<StreamMeta>(tables, ["stream", stream]) ?? { next: 1, end: 0 };
 }
 
-/** Within a transaction: appends entries and moves readers that stand at the end over those that are not for them. */
+/** Within a transaction: appends entries and moves readers that stand at the end over those that are not for them. Gives the first number. */
 export function append(
   tables: JournalTables,
   stream: StreamName,
   entries: readonly NewEntry[],
   readers: readonly string[],
-): void {
-  if (entries.length === 0) return;
+): number {
   let { next, end } = streamMeta(tables, stream);
+  const first = next;
+  if (entries.length === 0) return first;
   const cursors = new Map(readers.map((reader) => [reader, cursorOf(tables, stream, reader)]));
   for (const { json, to } of entries) {
     const name = Buffer.from(to ?? "", "utf8");
@@ -59,6 +61,7 @@ export function append(
   for (const [reader, cursor] of cursors)
     if (cursor !== cursorOf(tables, stream, reader)) setCursor(tables, stream, reader, cursor);
   putMeta(tables, ["stream", stream], { next, end });
+  return first;
 }
 
 /** Sequence number of the last entry that the reader is done with; 0 when it has read nothing. */
@@ -83,30 +86,40 @@ export function advance(tables: JournalTables, stream: StreamName, reader: strin
   setCursor(tables, stream, reader, cursor);
 }
 
-/** Up to `limit` entries for the reader after `after`, in order; at least one, then at most `maxBytes` of them. */
+/** Bounds of one reading: entries, and bytes of them (at least one entry is read). */
+export interface ReadLimits {
+  readonly limit: number;
+  readonly maxBytes?: number;
+}
+
+/** The reader's entries after `after`, in order: from `cache` as long as it has them, then from the table. */
 export function readAfter(
   tables: JournalTables,
   stream: StreamName,
   reader: string,
   after: number,
-  limit: number,
-  maxBytes = Number.POSITIVE_INFINITY,
+  { limit, maxBytes = Number.POSITIVE_INFINITY }: ReadLimits,
+  cache?: FindingCache,
 ): JournalEntry[] {
   const entries: JournalEntry[] = [];
-  let expected = after + 1;
+  let seq = after + 1;
   let size = 0;
-  for (const { key, value } of tables.streams[stream].getRange({ start: after + 1 })) {
-    if (key !== expected) throw corrupt(tables.environment.dir, `entry ${expected} of ${stream} is missing`);
-    expected += 1;
-    if (!isFor(value, reader)) continue;
-    size += value.length;
-    if (entries.length > 0 && size > maxBytes) break;
-    const finding = decode<Finding>(
-      tables,
-      value.subarray(HEADER + (value[8] ?? 0)),
-      `entry ${String(key)} of ${stream}`,
-    );
-    entries.push({ seq: key, finding });
+  const take = (finding: Finding, bytes: number): boolean => {
+    size += bytes;
+    if (entries.length >= limit || (entries.length > 0 && size > maxBytes)) return false;
+    entries.push({ seq, finding });
+    return true;
+  };
+  for (let cached = cache?.get(stream, seq); cached !== undefined; cached = cache?.get(stream, ++seq))
+    if (!take(cached, jsonOf(cached).length)) return entries;
+  if (entries.length >= limit) return entries;
+  for (const { key, value } of tables.streams[stream].getRange({ start: seq })) {
+    if (key !== seq) throw corrupt(tables.environment.dir, `entry ${seq} of ${stream} is missing`);
+    if (isFor(value, reader)) {
+      const json = value.subarray(HEADER + (value[8] ?? 0));
+      if (!take(decode<Finding>(tables, json, `entry ${seq} of ${stream}`), value.length)) break;
+    }
+    seq += 1;
     if (entries.length >= limit) break;
   }
   return entries;

@@ -15,6 +15,7 @@ import {
   removeDeadLetter,
 } from "./dead-letter.ts";
 import { openEnvironment } from "./environment.ts";
+import { FindingCache } from "./finding-cache.ts";
 import { registerReaders } from "./journal-readers.ts";
 import { type JournalReader, makeRoom, type Spill } from "./journal-room.ts";
 import { checkCheckpoint, checkpointOf, isCommitted, putCheckpoint } from "./journal-sources.ts";
@@ -105,6 +106,7 @@ class LmdbJournal implements StoredJournal {
   readonly #tables: JournalTables;
   readonly #writer: Writer;
   readonly #waiters = new Waiters();
+  readonly #cache = new FindingCache();
   readonly #options: JournalOptions;
   readonly #clock: Clock;
   readonly #log: Log;
@@ -148,6 +150,7 @@ class LmdbJournal implements StoredJournal {
         const version = this.#waiters.version;
         const result = await this.#write(() => this.#tryCommit(commit, entries, wanted));
         this.#report(result);
+        if (result.outcome === "committed") this.#cache.put("raw", result.first, commit.findings);
         if (result.outcome !== "full") return result.outcome === "committed";
         await this.#hold(commit, version, signal);
       }
@@ -158,7 +161,8 @@ class LmdbJournal implements StoredJournal {
 
   read(stream: StreamName, reader: string, limit: number): readonly JournalEntry[] {
     if (this.#closed) return [];
-    return readAfter(this.#tables, stream, reader, cursorOf(this.#tables, stream, reader), limit, READ_BYTES);
+    const cursor = cursorOf(this.#tables, stream, reader);
+    return readAfter(this.#tables, stream, reader, cursor, { limit, maxBytes: READ_BYTES }, this.#cache);
   }
 
   async wait(stream: StreamName, reader: string, signal: AbortSignal): Promise<void> {
@@ -176,17 +180,19 @@ class LmdbJournal implements StoredJournal {
     out: readonly Finding[],
   ): Promise<void> {
     const entries = out.map((finding) => newEntry(finding));
-    await this.#write(() => {
+    const first = await this.#write(() => {
       for (const [key, value] of state) {
         const at = [stage, createHash("sha256").update(key).digest("hex").slice(0, 40)];
         if (value === undefined) this.#tables.state.removeSync(at);
         else this.#tables.state.putSync(at, encode([key, value]));
       }
-      append(this.#tables, "out", entries, this.#names("out"));
+      const appended = append(this.#tables, "out", entries, this.#names("out"));
       advance(this.#tables, "raw", stage, upTo);
       trim(this.#tables, "raw", this.#names("raw"));
       trim(this.#tables, "out", this.#names("out"));
+      return appended;
     });
+    this.#cache.put("out", first, out);
   }
 
   stageState(stage: string): Iterable<readonly [string, JsonValue]> {
@@ -226,7 +232,9 @@ class LmdbJournal implements StoredJournal {
     const dropped = await this.#write(() => {
       resent(this.#tables, sink, again, at);
       // Seen again in the meantime: then it is delivered and no dead letter.
-      const lost = givenUp.filter(({ finding }) => finding && removeUnconfirmed(this.#tables, sink, finding.id));
+      const ids = givenUp.flatMap(({ finding }) => finding?.id ?? []);
+      const awaited = new Set(removeUnconfirmed(this.#tables, sink, ids));
+      const lost = givenUp.filter(({ finding }) => finding && awaited.has(finding.id));
       return addDeadLetters(this.#tables, lost, this.#bounds);
     });
     this.#report({ dropped });
@@ -307,12 +315,12 @@ class LmdbJournal implements StoredJournal {
         ? { room: true, ...nothing }
         : makeRoom(this.#tables, this.#options.readers, wanted, limits, now);
     if (!room) return { outcome: "full" as const, spills, dropped };
-    append(this.#tables, "raw", entries, this.#names("raw"));
+    const first = append(this.#tables, "raw", entries, this.#names("raw"));
     const lost = addDeadLetters(this.#tables, commit.deadLetters, this.#bounds);
     this.#confirm(commit.confirmed);
     const { rangesKept = 1024 } = this.#options;
     putCheckpoint(this.#tables, commit.source, commit.range, commit.checkpoint, rangesKept);
-    return { outcome: "committed" as const, spills, dropped: dropped + lost };
+    return { outcome: "committed" as const, first, spills, dropped: dropped + lost };
   }
 
   /** Waits for a change. What was read back counts at once: the sink that holds may be waiting for just that. */
@@ -329,14 +337,12 @@ class LmdbJournal implements StoredJournal {
   }
 
   #confirm(ids: readonly string[]): void {
-    for (const id of ids) {
-      const known = this.#names("out").filter((sink) => removeUnconfirmed(this.#tables, sink, id));
-      if (known.length > 0) continue;
-      this.#earlyEchoes.add(id);
-      for (const oldest of this.#earlyEchoes) {
-        if (this.#earlyEchoes.size <= MOST_EARLY_ECHOES) break;
-        this.#earlyEchoes.delete(oldest);
-      }
+    if (ids.length === 0) return;
+    const known = new Set(this.#names("out").flatMap((sink) => removeUnconfirmed(this.#tables, sink, ids)));
+    for (const id of ids) if (!known.has(id)) this.#earlyEchoes.add(id);
+    for (const oldest of this.#earlyEchoes) {
+      if (this.#earlyEchoes.size <= MOST_EARLY_ECHOES) break;
+      this.#earlyEchoes.delete(oldest);
     }
   }
 

@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { openJournal } from "../../src/store/journal.ts";
 import { tempDir } from "../support/temp.ts";
 
-const KILLS = Number(process.env["TIPLINE_KILLS"] ?? 36);
+const KILLS = Number(process.env["TIPLINE_KILLS"] ?? 24);
 const loader = process.execArgv.filter((_, i, all) => all[i] === "--import" || all[i - 1] === "--import");
 const extension = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const writer = fileURLToPath(new URL(`../support/journal-writer${extension}`, import.meta.url));

@@ -75,7 +75,8 @@ async function apply(op: Operation, model: Model, journal: StoredJournal): Promi
   } else if (op.do === "stage") {
     const entries = journal.read("raw", "storm", op.take);
     const given = op.keep ? entries.map(({ finding }) => finding) : [];
-    const state = new Map([["count", (model.state += entries.length)]]);
+    model.state += entries.length;
+    const state = new Map([["count", model.state]]);
     await journal.advanceStage("storm", entries.at(-1)?.seq ?? 0, state, given);
     model.raw.splice(0, entries.length);
     for (const name of SINKS) model.out[name].push(...ids(given.map((finding) => ({ finding }))));
@@ -91,10 +92,8 @@ async function apply(op: Operation, model: Model, journal: StoredJournal): Promi
       if (!model.early.has(id)) model.unconfirmed[op.sink].set(id, 1);
     }
   } else if (op.do === "replay") {
-    const letters = journal.deadLetters
-      .list({ limit: 1000 })
-      .reverse()
-      .slice(op.which, op.which + 2);
+    const oldestFirst = [...journal.deadLetters.list({ limit: 1000 })].reverse();
+    const letters = oldestFirst.slice(op.which, op.which + 2);
     const done = await journal.replayFindings(letters.map(({ id }) => id));
     const expected = letters.filter(({ component }) => component !== "gone");
     assert.deepEqual(
@@ -139,7 +138,7 @@ function check(model: Model, journal: StoredJournal): void {
     assert.equal(bytes > 0, entries > 0);
     assert.equal(unconfirmed, model.unconfirmed[name].size);
   }
-  const letters = journal.deadLetters.list({ limit: 10_000 }).reverse();
+  const letters = [...journal.deadLetters.list({ limit: 10_000 })].reverse();
   assert.deepEqual(
     letters.map(({ finding, component }) => ({ id: finding?.id, sink: component })),
     model.dead,

@@ -20,7 +20,7 @@ export interface PrintedLetter {
 
 type Settings = Readonly<Record<string, unknown>>;
 
-/** A folder with a configuration, and the lines that run on it; everything ends with the test. */
+/** A folder with a configuration, and the lines that run on it; everything ends with the test, and the folder goes unless TIPLINE_KEEP is set. */
 export class LineRig {
   readonly dir: string;
   readonly stateDir: string;
@@ -45,7 +45,8 @@ export class LineRig {
     t.after(async () => {
       for (const line of rig.#lines) await line.kill("SIGKILL");
       await onEnd?.();
-      rmSync(rig.dir, { recursive: true, force: true });
+      if (process.env["TIPLINE_KEEP"] === undefined) rmSync(rig.dir, { recursive: true, force: true });
+      else t.diagnostic(`kept: ${rig.dir}`);
     });
     rig.#port = await unusedPort();
     rig.configure(configure(rig));

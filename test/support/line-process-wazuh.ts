@@ -13,6 +13,8 @@ export class WazuhManager {
   raised = 0;
   /** True: what is read is lost inside, as when analysisd's own queue is full. */
   loses = false;
+  /** True: a line of the log is only half written, and nothing else can be. */
+  midLine = false;
   readonly #flushMs: number;
   #pending: string[] = [];
   #timer: NodeJS.Timeout | undefined;
@@ -29,6 +31,7 @@ export class WazuhManager {
   flush(): void {
     if (this.#timer !== undefined) clearTimeout(this.#timer);
     this.#timer = undefined;
+    if (this.midLine) return;
     for (const line of this.#pending.splice(0)) this.files.appendLine(line);
   }
 

@@ -1,4 +1,4 @@
-import type { WazuhFiles } from "./wazuh-files.ts";
+import type { WazuhManager } from "./line-process-wazuh.ts";
 
 /** A small generator of numbers with a seed, so that a failed run can be repeated (mulberry32). */
 export function seeded(seed: number): () => number {
@@ -12,12 +12,10 @@ export function seeded(seed: number): () => number {
 }
 
 export interface WriterOptions {
-  readonly files: WazuhFiles;
+  readonly wazuh: WazuhManager;
   readonly random: () => number;
   /** The next line, by its number from 0; undefined: no more lines. */
   readonly line: (n: number) => string | undefined;
-  /** Called before every rotation (what a daemon has buffered belongs into the old file). */
-  readonly flush?: () => void;
 }
 
 const TICK_MS = 20;
@@ -87,7 +85,7 @@ export class LiveWriter {
     const line = this.#options.line(this.#next);
     if (line === undefined) return false;
     this.#next += 1;
-    this.#options.files.appendLine(line);
+    this.#options.wazuh.files.appendLine(line);
     return true;
   }
 
@@ -96,20 +94,27 @@ export class LiveWriter {
     if (line === undefined) return;
     this.#next += 1;
     this.torn += 1;
-    this.#options.flush?.();
-    const cut = 1 + Math.floor(this.#options.random() * (line.length - 1));
-    this.#options.files.appendTorn(line.slice(0, cut));
+    const { wazuh, random } = this.#options;
+    wazuh.flush();
+    const cut = 1 + Math.floor(random() * (line.length - 1));
+    wazuh.files.appendTorn(line.slice(0, cut));
+    wazuh.midLine = true;
     this.#rest = `${line.slice(cut)}\n`;
   }
 
   #finishLine(): void {
-    if (this.#rest !== undefined) this.#options.files.appendTorn(this.#rest);
+    if (this.#rest === undefined) return;
+    const { wazuh } = this.#options;
+    wazuh.files.appendTorn(this.#rest);
     this.#rest = undefined;
+    wazuh.midLine = false;
+    wazuh.flush();
   }
 
   #rotate(): void {
-    const { files, random, flush } = this.#options;
-    flush?.();
+    const { wazuh, random } = this.#options;
+    const { files } = wazuh;
+    wazuh.flush();
     const { day } = files;
     this.rotations += 1;
     if (random() < 0.5) files.rotateSize();
@@ -125,11 +130,11 @@ export class LiveWriter {
     if (line === undefined) return;
     this.#next += 1;
     this.late += 1;
-    this.#options.files.appendLate(line);
+    this.#options.wazuh.files.appendLate(line);
   }
 
   #compress(day: string): void {
     this.compressions += 1;
-    this.#options.files.compressDay(day);
+    this.#options.wazuh.files.compressDay(day);
   }
 }

@@ -1,5 +1,5 @@
 import type { IndicatorPattern, IndicatorType } from "../../model/indicator.ts";
-import { END_WORDS, endBitOf, gateKeys, hashGateKey } from "../tokens.ts";
+import { END_WORDS, gateKeys, hashGateKey, markEnd } from "../tokens.ts";
 import { lanes, type Seed } from "./hash.ts";
 import { sortedPairs, words } from "./numbers.ts";
 import { buildGate, type GateTable } from "./tables.ts";
@@ -34,8 +34,7 @@ export class GateKeys {
     const keys = gateKeys(type, pattern, value);
     for (const key of keys) {
       if (key.kind === "token") {
-        const bit = endBitOf(key.text);
-        this.#ends[bit >>> 5]! |= 1 << bit;
+        markEnd(this.#ends, key.text);
         this.#plainNumbers ||= /^\d+$/.test(key.text);
       } else this.#prefixes[key.kind].add(key.prefix);
       hashGateKey(this.#seed, key);

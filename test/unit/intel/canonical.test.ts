@@ -120,19 +120,96 @@ test("the last part of a path", () => {
 });
 
 const piece = fc.constantFrom(
-  ...["evil", "EVIL", "com", "co.uk", ".", "..", "[.]", "(dot)", "://", "http", "hxxp", "/", "\\", "\\\\", "%41", "%2e", "%25", "%4"],
-  ...["1", "255", "256", "0", "::", "ffff", "fe80", ":", "@", "[", "]", "%appdata%", "%temp%", "c:", "users", "bob", "appdata", "local"],
-  ...["temp", "roaming", "windows", "program files", "hklm", "hku", "s-1-5-21-1", "_classes", "controlset001", "system", "software", "?", "&amp;"],
-  ...["#", "=", "&", " ", '"', "'", "ü", "。", "．", "\u200b", "\ud800", "\\u002e", "\\/", "xn--", "a".repeat(60), "<", ">", "mailto:", "as", "file:"],
+  ...[
+    "evil",
+    "EVIL",
+    "com",
+    "co.uk",
+    ".",
+    "..",
+    "[.]",
+    "(dot)",
+    "://",
+    "http",
+    "hxxp",
+    "/",
+    "\\",
+    "\\\\",
+    "%41",
+    "%2e",
+    "%25",
+    "%4",
+  ],
+  ...[
+    "1",
+    "255",
+    "256",
+    "0",
+    "::",
+    "ffff",
+    "fe80",
+    ":",
+    "@",
+    "[",
+    "]",
+    "%appdata%",
+    "%temp%",
+    "c:",
+    "users",
+    "bob",
+    "appdata",
+    "local",
+  ],
+  ...[
+    "temp",
+    "roaming",
+    "windows",
+    "program files",
+    "hklm",
+    "hku",
+    "s-1-5-21-1",
+    "_classes",
+    "controlset001",
+    "system",
+    "software",
+    "?",
+    "&amp;",
+  ],
+  ...[
+    "#",
+    "=",
+    "&",
+    " ",
+    '"',
+    "'",
+    "ü",
+    "。",
+    "．",
+    "\u200b",
+    "\ud800",
+    "\\u002e",
+    "\\/",
+    "xn--",
+    "a".repeat(60),
+    "<",
+    ">",
+    "mailto:",
+    "as",
+    "file:",
+  ],
 );
 const nearMiss = fc.array(piece, { minLength: 1, maxLength: 9 }).map((parts) => parts.join(""));
 
 test("canonicalize is total and idempotent on near misses of its domain", () => {
   fc.assert(
-    fc.property(fc.constantFrom(...OBSERVABLE_TYPES), fc.oneof(nearMiss, fc.string({ unit: "binary" })), (type, raw) => {
-      const once = canonicalize(type, raw);
-      if (once !== undefined) assert.equal(canonicalize(type, once), once, `${type} ${JSON.stringify(raw)}`);
-    }),
+    fc.property(
+      fc.constantFrom(...OBSERVABLE_TYPES),
+      fc.oneof(nearMiss, fc.string({ unit: "binary" })),
+      (type, raw) => {
+        const once = canonicalize(type, raw);
+        if (once !== undefined) assert.equal(canonicalize(type, once), once, `${type} ${JSON.stringify(raw)}`);
+      },
+    ),
     { numRuns: RUNS * 20 },
   );
 });
@@ -153,7 +230,26 @@ test("IPv6 is compressed as the URL standard does", () => {
 
 test("hostile lengths end", () => {
   const long = 65_536;
-  for (const unit of ["[", "(dot", "%", "%4", "%25", "a.", "http://", "\\u", "\\", "'", "<", ":", "::", "1.", "&amp;", " ", "/../", "/."]) {
+  for (const unit of [
+    "[",
+    "(dot",
+    "%",
+    "%4",
+    "%25",
+    "a.",
+    "http://",
+    "\\u",
+    "\\",
+    "'",
+    "<",
+    ":",
+    "::",
+    "1.",
+    "&amp;",
+    " ",
+    "/../",
+    "/.",
+  ]) {
     const text = unit.repeat(Math.ceil(long / unit.length)).slice(0, long);
     for (const type of OBSERVABLE_TYPES) canonicalize(type, text);
     for (const type of OBSERVABLE_TYPES) canonicalize(type, `http://evil.com/${text.slice(0, 8_000)}`);

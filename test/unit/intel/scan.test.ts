@@ -11,7 +11,11 @@ const RUNS = Number(process.env["TIPLINE_FUZZ_RUNS"] ?? 400);
 
 function found(text: string, field = ""): string[] {
   const all: string[] = [];
-  scanText(text, (type, value, _seen, port) => all.push(`${type} ${value}${port === undefined ? "" : ` :${port}`}`), field);
+  scanText(
+    text,
+    (type, value, _seen, port) => all.push(`${type} ${value}${port === undefined ? "" : ` :${port}`}`),
+    field,
+  );
   return all;
 }
 
@@ -26,12 +30,15 @@ test("what free text holds", () => {
     ['"ja3": "f34d5f2d4577ed6d9ceec516c1f5a744"', ["ja3 f34d5f2d4577ed6d9ceec516c1f5a744"]],
     ["mail to a.b@example.org, thanks", ["email a.b@example.org"]],
     ["x@10.0.0.9", ["ip 10.0.0.9"]],
-    ["http://a.example.org/x?u=https%3A%2F%2Fb.example.org%2Fy&z=1", [
-      "url http://a.example.org/x?u=https%3A%2F%2Fb.example.org%2Fy&z=1",
-      "domain a.example.org",
-      "url https://b.example.org/y",
-      "domain b.example.org",
-    ]],
+    [
+      "http://a.example.org/x?u=https%3A%2F%2Fb.example.org%2Fy&z=1",
+      [
+        "url http://a.example.org/x?u=https%3A%2F%2Fb.example.org%2Fy&z=1",
+        "domain a.example.org",
+        "url https://b.example.org/y",
+        "domain b.example.org",
+      ],
+    ],
   ];
   for (const [text, wanted] of table) assert.deepEqual(found(text), wanted, text);
 });
@@ -39,12 +46,46 @@ test("what free text holds", () => {
 test("what only looks like an observable", () => {
   const texts = [
     ...["report.zip script.sh cmd.exe kernel32.dll README.md java.lang.String System.IO Microsoft.PowerShell.Security"],
-    ...["app.INFO: started", "$user.name", "x.call(1)", "Foo.Bar at Foo.java:83", "Trojan.Agent.bd", "com.apple.photos"],
-    ...["openssl 1.1.1.23", "OpenSSL 3.0.2.15", "Mozilla/5.0 Chrome/91.0.4.124 Safari/537.36", "pkg-1.2.3.4-5ubuntu", "linux-4.9.0.3"],
-    ...["1.3.6.1.2.1", "time 12:34:56", "mac 00:11:22:33:44:55", "eui 00:11:22:33:44:55:66:77", "std::vector a::b", "10.0.0.0/8"],
-    ...["session=44d88612fea8a8f36de82e1278abb02f", '"request_id": "44d88612fea8a8f36de82e1278abb02f"', "{7F3C6F10-2E11-4C6C-9F5B-5B0C7D7A0C11}"],
-    ...["/quarantine/44d88612fea8a8f36de82e1278abb02f/x", "C:\\x\\evil.com\\y", "curve25519-sha256@libssh.org", "Failed password for anna.li from"],
-    ...["registry.example/tools/miner:1.4.2.9", "10.0.0.0 <= version < 10.0.2.1", "filename=eicar.com", "xyz.in-addr.arpa"],
+    ...[
+      "app.INFO: started",
+      "$user.name",
+      "x.call(1)",
+      "Foo.Bar at Foo.java:83",
+      "Trojan.Agent.bd",
+      "com.apple.photos",
+    ],
+    ...[
+      "openssl 1.1.1.23",
+      "OpenSSL 3.0.2.15",
+      "Mozilla/5.0 Chrome/91.0.4.124 Safari/537.36",
+      "pkg-1.2.3.4-5ubuntu",
+      "linux-4.9.0.3",
+    ],
+    ...[
+      "1.3.6.1.2.1",
+      "time 12:34:56",
+      "mac 00:11:22:33:44:55",
+      "eui 00:11:22:33:44:55:66:77",
+      "std::vector a::b",
+      "10.0.0.0/8",
+    ],
+    ...[
+      "session=44d88612fea8a8f36de82e1278abb02f",
+      '"request_id": "44d88612fea8a8f36de82e1278abb02f"',
+      "{7F3C6F10-2E11-4C6C-9F5B-5B0C7D7A0C11}",
+    ],
+    ...[
+      "/quarantine/44d88612fea8a8f36de82e1278abb02f/x",
+      "C:\\x\\evil.com\\y",
+      "curve25519-sha256@libssh.org",
+      "Failed password for anna.li from",
+    ],
+    ...[
+      "registry.example/tools/miner:1.4.2.9",
+      "10.0.0.0 <= version < 10.0.2.1",
+      "filename=eicar.com",
+      "xyz.in-addr.arpa",
+    ],
   ];
   for (const text of texts) {
     const wrong = found(text).filter((one) => !/^domain registry\.example$/.test(one));
@@ -90,8 +131,42 @@ test("base64 is read as text only", () => {
 
 test("scanning is total; what it emits is canonical", () => {
   const piece = fc.constantFrom(
-    ...["http://", "hxxp[:]//", "evil", ".", "com", "[.]", "@", ":", "::", "1", ".2", "255", "/", "\\", "%2e", "%25", "?u=", "&", " ", '"'],
-    ...["44d88612fea8a8f36de82e1278abb02f", "CVE-2021-44228", "AS123", "ü", "。", "\ud800", "-enc ", "base64 ", "aHR0cDovL2V2aWwuY29tLw==", "(", ")", ";"],
+    ...[
+      "http://",
+      "hxxp[:]//",
+      "evil",
+      ".",
+      "com",
+      "[.]",
+      "@",
+      ":",
+      "::",
+      "1",
+      ".2",
+      "255",
+      "/",
+      "\\",
+      "%2e",
+      "%25",
+      "?u=",
+      "&",
+      " ",
+      '"',
+    ],
+    ...[
+      "44d88612fea8a8f36de82e1278abb02f",
+      "CVE-2021-44228",
+      "AS123",
+      "ü",
+      "。",
+      "\ud800",
+      "-enc ",
+      "base64 ",
+      "aHR0cDovL2V2aWwuY29tLw==",
+      "(",
+      ")",
+      ";",
+    ],
   );
   fc.assert(
     fc.property(fc.array(piece, { maxLength: 30 }), (parts) => {
@@ -102,7 +177,22 @@ test("scanning is total; what it emits is canonical", () => {
 });
 
 test("hostile texts end, and only the beginning of a long one is read", () => {
-  for (const unit of ["http://", "http://(", "a@", "a.com@", "1.2.3.4-", "::1:", "[.]", "%25", "AS1 ", "a.com ", "x=http://a.b/?u=", "user ", "ü.", "-e A"]) {
+  for (const unit of [
+    "http://",
+    "http://(",
+    "a@",
+    "a.com@",
+    "1.2.3.4-",
+    "::1:",
+    "[.]",
+    "%25",
+    "AS1 ",
+    "a.com ",
+    "x=http://a.b/?u=",
+    "user ",
+    "ü.",
+    "-e A",
+  ]) {
     scanCommand(unit.repeat(Math.ceil(MAX_SCANNED / unit.length)), () => undefined);
   }
   assert.deepEqual(found(`${" ".repeat(MAX_SCANNED)}1.2.3.4`), []);

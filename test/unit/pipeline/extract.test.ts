@@ -26,25 +26,41 @@ const extract = createExtraction([known]);
 const list = (event: JsonObject): string[] =>
   extract(event)
     .observables.filter(({ where }) => where !== "data.x")
-    .map(({ type, value, role, where, port }) => `${type} ${value} ${role} ${where}${port === undefined ? "" : ` :${port}`}`);
+    .map(
+      ({ type, value, role, where, port }) =>
+        `${type} ${value} ${role} ${where}${port === undefined ? "" : ` :${port}`}`,
+    );
 
 test("fields by the longest tail of the path, whatever the spelling", () => {
   const wanted = (where: string) => [`domain a.local query ${where}`];
-  assert.deepEqual(list({ data: { win: { eventdata: { queryName: "a.local" } } } }), wanted("data.win.eventdata.queryName"));
+  assert.deepEqual(
+    list({ data: { win: { eventdata: { queryName: "a.local" } } } }),
+    wanted("data.win.eventdata.queryName"),
+  );
   assert.deepEqual(list({ data: { eventdata: { QueryName: "a.local" } } }), wanted("data.eventdata.QueryName"));
   assert.deepEqual(list({ data_win_eventdata_queryName: "a.local" }), wanted("data_win_eventdata_queryName"));
   assert.deepEqual(list({ data: { "eventdata.queryName": "a.local" } }), wanted("data.eventdata.queryName"));
 });
 
 test("readings", () => {
-  assert.deepEqual(list({ data: { xff: "1.2.3.4, 1.2.3.5;x" } }), ["ip 1.2.3.4 forwarded data.xff", "ip 1.2.3.5 forwarded data.xff"]);
-  assert.deepEqual(list({ data: { hashes: "MD5=44D88612FEA8A8F36DE82E1278ABB02F,IMPHASH=00000000000000000000000000000000" } }), [
-    "md5 44d88612fea8a8f36de82e1278abb02f file data.hashes",
+  assert.deepEqual(list({ data: { xff: "1.2.3.4, 1.2.3.5;x" } }), [
+    "ip 1.2.3.4 forwarded data.xff",
+    "ip 1.2.3.5 forwarded data.xff",
   ]);
+  assert.deepEqual(
+    list({ data: { hashes: "MD5=44D88612FEA8A8F36DE82E1278ABB02F,IMPHASH=00000000000000000000000000000000" } }),
+    ["md5 44d88612fea8a8f36de82e1278abb02f file data.hashes"],
+  );
   assert.deepEqual(list({ data: { session_id: "1.2.3.4" } }), []);
   assert.deepEqual(list({ data: { asn: 64500 } }), ["asn 64500 text data.asn"]);
-  assert.deepEqual(list({ data: { src_ip: "see 1.2.3.4 there" } }), ["ip 1.2.3.4 source data.src_ip"], "no value: scanned as text");
-  assert.deepEqual(list({ data: { headers: [{ name: "UserAgent", value: "x/1" }] } }), ["user-agent x/1 user-agent data.headers[0].value"]);
+  assert.deepEqual(
+    list({ data: { src_ip: "see 1.2.3.4 there" } }),
+    ["ip 1.2.3.4 source data.src_ip"],
+    "no value: scanned as text",
+  );
+  assert.deepEqual(list({ data: { headers: [{ name: "UserAgent", value: "x/1" }] } }), [
+    "user-agent x/1 user-agent data.headers[0].value",
+  ]);
 });
 
 test("ports beside the address", () => {
@@ -59,7 +75,15 @@ test("the best-known place wins, wherever it stands", () => {
 });
 
 test("what the manager wrote, the own computer and users are no observables", () => {
-  assert.deepEqual(list({ rule: { description: "1.2.3.4" }, agent: { ip: "1.2.3.4" }, rule_description: "1.2.3.4", location: "1.2.3.4" }), []);
+  assert.deepEqual(
+    list({
+      rule: { description: "1.2.3.4" },
+      agent: { ip: "1.2.3.4" },
+      rule_description: "1.2.3.4",
+      location: "1.2.3.4",
+    }),
+    [],
+  );
   assert.deepEqual(list({ predecoder: { hostname: "ns1.example.com" }, full_log: "ns1.example.com started" }), []);
   assert.deepEqual(list({ data: { user: "john.it" }, full_log: "john.it came" }), []);
   assert.deepEqual(list({ other: "1.2.3.4" }), ["ip 1.2.3.4 text other"], "an unknown member is read");
@@ -84,7 +108,10 @@ test("hostile shapes: a million keys, deep nesting, prototype keys, thousands of
   let deep: JsonObject = { src_ip: "1.2.3.4" };
   for (let i = 0; i < 10_000; i++) deep = { a: deep };
   assert.deepEqual(list(deep), []);
-  assert.deepEqual(list(JSON.parse('{"data":{"__proto__":{"src_ip":"1.2.3.4"},"constructor":"1.2.3.5","toString":"x"}}')).length, 2);
+  assert.deepEqual(
+    list(JSON.parse('{"data":{"__proto__":{"src_ip":"1.2.3.4"},"constructor":"1.2.3.5","toString":"x"}}')).length,
+    2,
+  );
   const many = Array.from({ length: 5_000 }, (_, i) => `10.1.${i >> 8}.${i & 255}`).join(" ");
   const extraction = extract({ full_log: many });
   assert.equal(extraction.observables.length, MAX_OBSERVABLES);

@@ -26,5 +26,6 @@ test("secrets in command lines", () => {
 
 test("length is bounded, after masking", () => {
   assert.equal(maskSecrets("x".repeat(5_000), 100).length, 100);
-  for (const unit of ["-p ", "password=", "://a:", "net user ", "mysql -", '"']) maskSecrets(unit.repeat(20_000), 1_000);
+  for (const unit of ["-p ", "password=", "://a:", "net user ", "mysql -", '"'])
+    maskSecrets(unit.repeat(20_000), 1_000);
 });

@@ -30,7 +30,9 @@ test("line ends and Fluent Bit's wrapping do not change the identity", () => {
 });
 
 test("flattened names, an indexer's document, ECS", () => {
-  const flat = parse('{"agent_id":"7","agent_name":"x","rule_id":"1","rule_level":"12","rule_groups":"a, b","manager_name":"m","@timestamp":"2026-01-01T00:00:00Z"}');
+  const flat = parse(
+    '{"agent_id":"7","agent_name":"x","rule_id":"1","rule_level":"12","rule_groups":"a, b","manager_name":"m","@timestamp":"2026-01-01T00:00:00Z"}',
+  );
   assert.deepEqual(flat.agent, { id: "7", name: "x" });
   assert.deepEqual(flat.rule, { id: "1", level: 12, description: "", groups: ["a", "b"] });
   assert.equal(flat.time, Date.UTC(2026, 0, 1));
@@ -54,7 +56,10 @@ test("what is not one JSON object in UTF-8 is refused with what was found", () =
     [deep, /nesting over 64 levels/],
   ];
   for (const [bytes, message] of table) {
-    assert.throws(() => parse(bytes), (error) => error instanceof TiplineError && error.code === "TIP_INPUT_INVALID" && message.test(error.message));
+    assert.throws(
+      () => parse(bytes),
+      (error) => error instanceof TiplineError && error.code === "TIP_INPUT_INVALID" && message.test(error.message),
+    );
   }
   assert.doesNotThrow(() => parse(`${'{"a":'.repeat(MAX_NESTING - 1)}1${"}".repeat(MAX_NESTING - 1)}`));
 });

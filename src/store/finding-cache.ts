@@ -1,0 +1,40 @@
+import type { StreamName } from "../contract/journal.ts";
+import type { Finding } from "../model/finding.ts";
+
+const MOST_BYTES = 16 * 2 ** 20;
+
+/** JSON of findings that are in memory anyway: they are written two or three times on their way and never change. */
+const written = new WeakMap<Finding, Buffer>();
+
+/** The finding's JSON in UTF-8, made once per object. Not to be written to. */
+export function jsonOf(finding: Finding): Buffer {
+  let json = written.get(finding);
+  if (json === undefined) {
+    json = Buffer.from(JSON.stringify(finding), "utf8");
+    written.set(finding, json);
+  }
+  return json;
+}
+
+/** The newest entries of the streams as objects, so that readers who keep up need not parse them. Only what is on disk. */
+export class FindingCache {
+  readonly #streams: Readonly<Record<StreamName, Map<number, Finding>>> = { raw: new Map(), out: new Map() };
+  readonly #bytes: Record<StreamName, number> = { raw: 0, out: 0 };
+
+  put(stream: StreamName, first: number, findings: readonly Finding[]): void {
+    const cached = this.#streams[stream];
+    for (const [i, finding] of findings.entries()) {
+      cached.set(first + i, finding);
+      this.#bytes[stream] += jsonOf(finding).length;
+    }
+    for (const [seq, finding] of cached) {
+      if (this.#bytes[stream] <= MOST_BYTES) break;
+      cached.delete(seq);
+      this.#bytes[stream] -= jsonOf(finding).length;
+    }
+  }
+
+  get(stream: StreamName, seq: number): Finding | undefined {
+    return this.#streams[stream].get(seq);
+  }
+}

@@ -26,5 +26,5 @@ await runPipeline({ sources: [{ name: "a", source }], sinks: Object.entries(sink
   stage: mode === "pass" ? passStage : stormControl({ derive: (p) => createHash("sha256").update(p.join()).digest("hex").slice(0, 40) }),
   journal, clock: systemClock, log: createLog("info"), events: noEvents, finite: true }, new AbortController().signal);
 const ms = performance.now() - t;
-console.log(mode, "findings/s", Math.round(N / ms * 1000), "ms", Math.round(ms), "sent", (sinks.wazuh as any).n, "file MB", statSync(dir + "/data.mdb").size / 1e6, "rss", process.memoryUsage().rss / 1e6, journal.backlog().get("wazuh"));
+console.log(mode, "findings/s", Math.round(N / ms * 1000), "ms", Math.round(ms), "sent", (sinks.wazuh as any).n, "file MB", statSync(dir + "/data.mdb").size / 1e6, "cpu ms", JSON.stringify(process.cpuUsage()), "rss", process.memoryUsage().rss / 1e6, journal.backlog().get("wazuh"));
 await journal.close();

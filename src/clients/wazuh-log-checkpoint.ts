@@ -9,6 +9,8 @@ export interface LogPlace extends Place {
   readonly generation: number;
   /** Device and inode: the only hint there is to a file of which no line was read yet. */
   readonly identity?: string;
+  /** Plain logs: time of the last alert read, or of the file while it had none; epoch ms. Later files begin after it. */
+  readonly time?: number;
 }
 
 /** Where a follower stands. */
@@ -29,8 +31,8 @@ export function formatCheckpoint({ frontier, generations, open, passed }: LogChe
   return { version: VERSION, frontier, generations, open: open.map(formatPlace), passed: passed.map(formatPlace) };
 }
 
-function formatPlace({ key, generation, identity, offset, marks }: LogPlace): JsonValue {
-  return { key, generation, offset, marks: marks.map((mark) => [...mark]), ...(identity ? { identity } : {}) };
+function formatPlace({ marks, ...place }: LogPlace): JsonValue {
+  return { ...place, marks: marks.map((mark) => [...mark]) };
 }
 
 export function parseCheckpoint(value: JsonValue): LogCheckpoint {
@@ -55,9 +57,15 @@ function parsePlace(value: JsonValue): LogPlace {
   const generation = get(value, "generation");
   const position = parsePosition(get(value, "offset"), get(value, "marks"));
   const identity = get(value, "identity");
+  const time = get(value, "time");
   if (typeof key !== "string" || !isCount(generation) || position === undefined) throw unreadable(value);
-  const place = { key, generation, ...position };
-  return typeof identity === "string" ? { ...place, identity } : place;
+  return {
+    key,
+    generation,
+    ...position,
+    ...(typeof identity === "string" ? { identity } : {}),
+    ...(isCount(time) ? { time } : {}),
+  };
 }
 
 function isList(value: JsonValue | undefined): value is readonly JsonValue[] {

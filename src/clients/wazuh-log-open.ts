@@ -3,6 +3,7 @@ import { LineFile } from "../lib/line-file.ts";
 import { FILE_START } from "../lib/place.ts";
 import type { JsonValue } from "../model/json.ts";
 import { formatCheckpoint, type LogCheckpoint, type LogPlace } from "./wazuh-log-checkpoint.ts";
+import { alertTime } from "./wazuh-log-head.ts";
 import { type LogFile, PLAIN_KEY } from "./wazuh-log-tree.ts";
 
 /** Files held open for late lines. Rotations by size come minutes apart at the least. */
@@ -17,6 +18,8 @@ export interface OpenLog {
   readonly lines: LineFile;
   /** Device and inode of a plain file: it stays the same whatever the name becomes. */
   readonly identity?: string;
+  /** When a plain file was last written, as it was opened; epoch ms. */
+  readonly mtimeMs?: number;
   /** Epoch ms when the next file was opened; from then on only late lines are expected. */
   supersededAt?: number;
   /** No late line is expected any more: it is closed once it is read to its end. */
@@ -123,11 +126,14 @@ export class OpenLogs {
 
   async #describe(file: LogFile, generation: number, lines: LineFile): Promise<OpenLog> {
     if (!(lines.reader instanceof PlainReader)) return { file, generation, lines };
-    return { file, generation, lines, identity: (await lines.reader.stat()).identity };
+    const { identity, mtimeMs } = await lines.reader.stat();
+    return { file, generation, lines, identity, mtimeMs: Math.floor(mtimeMs) };
   }
 }
 
-export function placeOf({ file, generation, lines, identity }: OpenLog): LogPlace {
-  const place = { key: file.key, generation, ...lines.place() };
-  return identity === undefined ? place : { ...place, identity };
+export function placeOf({ file, generation, lines, identity, mtimeMs }: OpenLog): LogPlace {
+  const place = { key: file.key, generation, ...lines.place(), ...(identity === undefined ? {} : { identity }) };
+  if (file.key !== PLAIN_KEY) return place;
+  const time = (lines.lastLine && alertTime(lines.lastLine)) ?? mtimeMs;
+  return time === undefined ? place : { ...place, time };
 }

@@ -10,7 +10,7 @@ import { type LogPlace, parseCheckpoint } from "./wazuh-log-checkpoint.ts";
 import type { LagMeter } from "./wazuh-log-lag.ts";
 import { identityOf, locate, openAt } from "./wazuh-log-locate.ts";
 import type { OpenLogs } from "./wazuh-log-open.ts";
-import { dailyPath, type LogFile, PLAIN_KEY } from "./wazuh-log-tree.ts";
+import { beginning, dailyPath, type LogFile, PLAIN_KEY } from "./wazuh-log-tree.ts";
 
 /** Opens the files that a follower begins with. Both methods are false while there is nothing to begin with. */
 export class LogStart {
@@ -57,37 +57,55 @@ export class LogStart {
       }
       return false;
     }
-    for (const place of saved.open) await this.#reopen(files, place, signal);
+    for (const place of saved.open) await this.#reopen(files, place, place === saved.open.at(-1), signal);
     await this.#openRotated(files, signal);
     for (const place of saved.passed) await this.#lateInArchive(files, place, signal);
     return !signal.aborted;
   }
 
   /** Goes on from a place, wherever its content is by now. */
-  async #reopen(files: OpenLogs, place: LogPlace, signal: AbortSignal): Promise<void> {
+  async #reopen(files: OpenLogs, place: LogPlace, live: boolean, signal: AbortSignal): Promise<void> {
     const { same, others } = await this.#catalog.candidates(place.key);
     const found = await this.#find(place, same, others, signal);
     if (signal.aborted) return await found?.lines.close();
     const now = this.#clock.now();
     if (found !== undefined) return await files.push(found.file, place.generation, found.lines, now);
     files.pass(place.key);
+    await this.#beginAnew(files, place, await this.#instead(place, live, same, others), signal);
+  }
+
+  /** What to read where nothing holds what was read before. */
+  async #instead(place: LogPlace, live: boolean, same: readonly LogFile[], others: readonly LogFile[]) {
+    if (this.#catalog.mode === "tree") return same.slice(-1);
     // The very file, emptied and renamed since, comes before the one that took its name.
-    const anew = (await this.#byIdentity(place, [...same, ...others])) ?? same.at(-1);
-    const fields = { file: anew?.path ?? place.key, offset: place.offset };
-    if (anew === undefined) {
-      // Wazuh itself removes a file that is still empty when the next one is begun.
-      if (place.offset === 0) return;
+    const emptied = await this.#byIdentity(place, [...same, ...others]);
+    if (emptied !== undefined || !live) return emptied === undefined ? [] : [emptied];
+    const later: LogFile[] = [];
+    for (const file of others.toReversed()) {
+      const time = await beginning(file);
+      if (time !== undefined && place.time !== undefined && time >= place.time) later.push(file);
+    }
+    return [...later, ...same];
+  }
+
+  async #beginAnew(files: OpenLogs, place: LogPlace, instead: readonly LogFile[], signal: AbortSignal): Promise<void> {
+    const fields = { file: instead[0]?.path ?? place.key, offset: place.offset };
+    // Wazuh itself removes a file that is still empty when the next one is begun: that is no loss.
+    if (place.offset > 0 && instead.length === 0) {
       this.#lag.gap(
         `what followed byte ${place.offset} of ${place.key} is lost: the file and every copy of it is gone`,
       );
       this.#log.warn("the file that was being read is gone; going on with the next one", fields);
-      return;
+    } else if (place.offset > 0) {
+      this.#lag.gap(
+        `what followed byte ${place.offset} of ${fields.file} may be lost: it no longer holds what was read`,
+      );
+      this.#log.warn("the file no longer holds what was read from it; reading it from its start", fields);
     }
-    const lines = await openAt(anew, FILE_START, signal);
-    if (lines === undefined) return;
-    this.#lag.gap(`what followed byte ${place.offset} of ${anew.path} may be lost: it no longer holds what was read`);
-    this.#log.warn("the file no longer holds what was read from it; reading it from its start", fields);
-    await files.push(anew, files.newGeneration(), lines, now);
+    for (const file of instead) {
+      const lines = await openAt(file, FILE_START, signal);
+      if (lines !== undefined) await files.push(file, files.newGeneration(), lines, this.#clock.now());
+    }
   }
 
   /** Plain logs: the files between the one that reading stopped in, if it was rotated away since, and the live one. */

@@ -85,9 +85,9 @@ export async function listRenamed(path: string): Promise<LogFile[]> {
 }
 
 /** The time of the first alert; where it says none, when the file was last written (compressing it may change that). */
-async function beginning(file: LogFile): Promise<number | undefined> {
+export async function beginning(file: LogFile): Promise<number | undefined> {
   const head = await headOf(file);
-  return head === undefined ? undefined : (alertTime(head) ?? (await stat(file.path)).mtimeMs);
+  return head === undefined ? undefined : (alertTime(head) ?? Math.floor((await stat(file.path)).mtimeMs));
 }
 
 /** Names in a folder that match; none when the folder is not there (or no longer), a throw when it cannot be read. */

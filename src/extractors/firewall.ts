@@ -90,7 +90,7 @@ function isFirewall(event: JsonObject): boolean {
 
 function internalAddress(value: string | undefined): string | undefined {
   const address = value === undefined ? undefined : canonicalIp(splitPort(value).host);
-  return address !== undefined && isInternal(address) ? address : undefined;
+  return address !== undefined && address !== "0.0.0.0" && isInternal(address) ? address : undefined;
 }
 
 /** Cisco and netfilter say it in the line, where `action` is something else or absent; the others in a field. */

@@ -62,7 +62,12 @@ export default defineExtractor({
     }
     hosts(line, emit);
   },
-  view: (): EventView => ({}),
+  view(event): EventView {
+    const refused =
+      text(event, "decoder", "name") === "postfix-reject" ||
+      /\breject(?:ed)?:/.test(text(event, "full_log")?.slice(0, 512) ?? "");
+    return refused ? { outcome: "denied" } : {};
+  },
 });
 
 function roleOf(name: string): Role {

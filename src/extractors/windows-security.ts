@@ -102,7 +102,9 @@ export default defineExtractor({
   },
   view(event): EventView {
     const data = get(event, "data", "win", "eventdata");
-    const outcome = OUTCOMES.get(text(event, "data", "win", "system", "eventID") ?? "");
+    const system = get(event, "data", "win", "system");
+    const known = OUTCOMES.get(text(system, "eventID") ?? "");
+    const outcome = known === "success" && text(system, "severityValue") === "AUDIT_FAILURE" ? "failure" : known;
     return {
       ...(outcome === undefined ? {} : { outcome }),
       facts: factsFrom({

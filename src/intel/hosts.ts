@@ -89,6 +89,7 @@ export function looksLikeHost(name: string, located: Located): boolean {
     return tld === "com" || tld === "net" || tld === "org";
   if (LOG_LEVEL.test(written) && /[a-z]/.test(name.slice(0, lastDot))) return false;
   if (REVERSED.has(first) && !twoLabels) return tld.length < 4 || tld === "info";
+  if (tld === "net" && /^(?:asp|ado|vb)$/.test(first)) return false;
   if (NAMESPACES.has(first) && name !== name.toLowerCase())
     return tld === "com" || tld === "org" || name === name.toUpperCase();
   if (twoLabels && first.length < 2 && tld.length > 3 && located === undefined) return false;

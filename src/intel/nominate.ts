@@ -1,7 +1,6 @@
 import type { JsonObject, JsonValue } from "../model/json.ts";
-import { lanes, MULTIPLY_A, MULTIPLY_B, type Seed, spread } from "./index/hash.ts";
 import type { Gate } from "./index/gate-keys.ts";
-import { type GateTable, inGate } from "./index/tables.ts";
+import { GateProbe } from "./index/gate-probe.ts";
 import {
   ENCODED_SEPARATOR,
   ENCODED_TOKEN,
@@ -13,10 +12,7 @@ import {
   mayHoldEncodedCommand,
   percentAt,
 } from "./token-disguise.ts";
-import { END_WORDS, endBit, LENGTH_BITS, hashIp6, hashNet4, isTrimmed, parseIp6, parseIpv4 } from "./tokens.ts";
-
-/** Of the IPv6 address just read. */
-const groups = new Uint16Array(8);
+import { isTrimmed, parseIp6, parseIpv4 } from "./tokens.ts";
 
 /** Members that the manager itself wrote: extraction never looks into them, so neither do scanners. */
 export const MANAGER_MEMBERS: ReadonlySet<string> = new Set([
@@ -36,7 +32,6 @@ export const MANAGER_MEMBERS: ReadonlySet<string> = new Set([
 
 /** Extraction goes 64 levels deep. */
 const MAX_DEPTH = 70;
-
 /** Longest run that is looked at for an IPv6 address, to each side; a longer one is for extraction to judge. */
 const MAX_IP6_RUN = 200;
 /** Extraction reads at most so many characters as one address. */
@@ -51,18 +46,27 @@ const DASH = 16;
 const TOKEN = DIGIT | HEX | LETTER | DOT | DASH;
 /** Needs a closer look. */
 const SPECIAL = 32;
+/** The digits of `base64`. */
+const SIX = 64;
+const FOUR = 128;
+/** A token that may say `base64`. */
+const MAY_SAY_BASE64 = LETTER | SIX | FOUR;
 
 const KINDS = new Uint8Array(65_536).fill(SPECIAL, 128);
-const LOWER = new Uint8Array(128);
-for (let c = 0; c < 128; c++) {
-  LOWER[c] = c >= 65 && c <= 90 ? c + 32 : c;
-  const letter = c | 32;
-  if (c >= 48 && c <= 57) KINDS[c] = DIGIT;
-  else if (c >= 65 && letter >= 97 && letter <= 122) KINDS[c] = letter <= 102 ? HEX : LETTER;
-}
+for (let c = 48; c < 58; c++) KINDS[c] = DIGIT;
+for (let c = 97; c < 123; c++) KINDS[c] = KINDS[c - 32] = c < 103 ? HEX : LETTER;
 KINDS[46] = DOT;
 KINDS[45] = KINDS[95] = DASH;
+KINDS[54]! |= SIX;
+KINDS[52]! |= FOUR;
 for (const c of "%[({\\:") KINDS[c.charCodeAt(0)] = SPECIAL;
+
+/** What may follow a bracket in `[.]`, `(dot)`, `{at}`, `[://]`, blanks included. */
+const AFTER_BRACKET = new Uint8Array(128);
+for (const c of " .:/@dDaA") AFTER_BRACKET[c.charCodeAt(0)] = 1;
+
+/** Of the IPv6 address just read. */
+const groups = new Uint16Array(8);
 
 export interface Nominator {
   nominates(event: JsonObject): boolean;
@@ -72,7 +76,9 @@ export interface Nominator {
 
 /** Over the gates of one generation's layers; they must share their seed. */
 export function createNominator(gates: readonly Gate[]): Nominator {
-  return gates.length === 0 ? { nominates: () => false, nominatesText: () => false } : new Scanner(gates);
+  return gates.length === 0
+    ? { nominates: () => false, nominatesText: () => false }
+    : new Scanner(new GateProbe(gates));
 }
 
 /**
@@ -80,34 +86,18 @@ export function createNominator(gates: readonly Gate[]): Nominator {
  * ending occurs in the index, and only of those, a hash is made from right to left, which gives every parent domain on the way.
  */
 class Scanner implements Nominator {
-  readonly #seedA: number;
-  readonly #seedB: number;
-  readonly #seed: Seed;
-  readonly #gates: readonly GateTable[];
-  readonly #ends = new Uint32Array(END_WORDS);
-  readonly #plainLengths = new Uint8Array(256);
-  readonly #prefixes4: readonly number[];
-  readonly #prefixes6: readonly number[];
-  readonly #plainNumbers: boolean;
+  readonly #probe: GateProbe;
+  readonly #plainLengths: Uint8Array;
   #optionText = "";
   #optionAnswer = false;
   #base64Text = "";
   #base64Answer = false;
 
-  constructor(gates: readonly Gate[]) {
-    this.#seed = (gates[0] as Gate).seed;
-    this.#seedA = this.#seed.a;
-    this.#seedB = this.#seed.b;
-    this.#gates = gates.map(({ bloom, set }) => ({ bloom, set }));
-    for (const { ends } of gates) for (let at = 0; at < END_WORDS; at++) this.#ends[at]! |= ends[at] as number;
-    for (let size = 0; size < 256; size++) {
-      this.#plainLengths[size] = ((this.#ends[(LENGTH_BITS + size) >>> 5] as number) >>> size) & 1;
-    }
-    this.#prefixes4 = [...new Set(gates.flatMap(({ prefixes4 }) => prefixes4))];
-    this.#prefixes6 = [...new Set(gates.flatMap(({ prefixes6 }) => prefixes6))];
-    this.#plainNumbers = gates.some(({ plainNumbers }) => plainNumbers);
+  constructor(probe: GateProbe) {
+    this.#probe = probe;
+    this.#plainLengths = probe.plainLengths.slice();
     // `AS0064500` is longer than its key.
-    if (this.#plainNumbers) this.#plainLengths.fill(1, 2, 11);
+    if (probe.plainNumbers) this.#plainLengths.fill(1, 2, 11);
   }
 
   nominates(event: JsonObject): boolean {
@@ -119,7 +109,7 @@ class Scanner implements Nominator {
 
   #value(value: JsonValue, depth: number): boolean {
     if (typeof value === "string") return this.nominatesText(value);
-    if (typeof value === "number") return this.#plainNumbers && this.nominatesText(String(value));
+    if (typeof value === "number") return this.#probe.plainNumbers && this.nominatesText(String(value));
     if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return false;
     if (Array.isArray(value)) {
       for (let i = 0; i < value.length; i++) if (this.#value(value[i] as JsonValue, depth + 1)) return true;
@@ -148,38 +138,39 @@ class Scanner implements Nominator {
           seen |= kind;
         }
         if ((seen & (DOT | DASH)) !== 0) {
-          if (this.#token(text, start, at, seen)) return true;
+          if (this.#marked(text, start, at, seen)) return true;
         } else {
-          const size = at - start;
-          const mixed = (seen & (DIGIT | LETTER)) === (DIGIT | LETTER) && size > 5;
           // Most words of most alerts have a length that no key has.
-          if (mixed || plainLengths[size < 255 ? size : 255] !== 0) {
-            if (this.#plain(text, start, at, seen)) return true;
-          } else if (size < 16 && start > 0 && text.charCodeAt(start - 1) === 47) {
-            if (this.#option(text, start)) return true;
-          }
+          const size = at - start;
+          if (plainLengths[Math.min(size, 255)] !== 0 && this.#plain(text, start, at)) return true;
+          if ((seen & MAY_SAY_BASE64) === MAY_SAY_BASE64 && this.#base64(text, start, at)) return true;
+          if (start > 0 && text.charCodeAt(start - 1) === 47 && this.#option(text, start, at)) return true;
         }
-        continue;
-      }
-      if (kind === SPECIAL) {
-        const c = text.charCodeAt(at);
-        if (c === 58) {
+      } else {
+        if (kind !== 0 && this.#special(text, at)) return true;
+        if (text.charCodeAt(at) === 58) {
           colons = at - lastColon <= 5 ? colons + 1 : 1;
           lastColon = at;
-          if ((colons === 6 || text.charCodeAt(at + 1) === 58) && this.#ip6(text, at)) return true;
-        } else if (c === 37) {
-          const percent = percentAt(text, at);
-          if (percent === ENCODED_TOKEN) return true;
-          if (percent === ENCODED_SEPARATOR && this.#tokenFrom(text, at + 3)) return true;
-        } else if (c === 92) {
-          if (isEscape(text, at)) return true;
-        } else if (c > 127) {
-          if (isForeign(text, at) || (c >= 0x2013 && c <= 0x2014 && this.#encodedCommand(text))) return true;
-        } else if (isDefanged(text, at)) return true;
+          if (colons === 6 && this.#ip6(text, at)) return true;
+        }
+        at++;
       }
-      at++;
     }
     return false;
+  }
+
+  /** A character that may begin a disguise. */
+  #special(text: string, at: number): boolean {
+    const c = text.charCodeAt(at);
+    const next = at + 1 < text.length ? text.charCodeAt(at + 1) : 0;
+    if (c === 92) return ((next | 32) === 117 || (next | 32) === 120) && isEscape(text, at);
+    if (c === 58) return next === 58 && this.#ip6(text, at);
+    if (c === 37) {
+      const percent = percentAt(text, at);
+      return percent === ENCODED_TOKEN || (percent === ENCODED_SEPARATOR && this.#tokenFrom(text, at + 3));
+    }
+    if (c < 128) return next < 128 && AFTER_BRACKET[next] !== 0 && isDefanged(text, at);
+    return isForeign(text, at) || ((c === 0x2013 || c === 0x2014) && this.#encodedCommand(text));
   }
 
   /** The token that begins here for extraction, though for the main pass it began earlier (`%XX` before it). */
@@ -191,109 +182,50 @@ class Scanner implements Nominator {
       if ((kind & TOKEN) === 0) break;
       seen |= kind;
     }
-    return end > start && this.#token(text, start, end, seen);
+    if (end === start) return false;
+    return (seen & (DOT | DASH)) === 0 ? this.#plain(text, start, end) : this.#marked(text, start, end, seen);
   }
 
-  /** A run of token characters, ends not yet trimmed. */
-  #token(text: string, start: number, end: number, seen: number): boolean {
-    if ((seen & (DOT | DASH)) === 0) return this.#plain(text, start, end, seen);
+  /** A run of token characters with `.`, `-` or `_` somewhere. */
+  #marked(text: string, start: number, end: number, seen: number): boolean {
     let from = start;
     let to = end;
     while (to > from && isTrimmed(text.charCodeAt(to - 1))) to--;
     while (from < to && isTrimmed(text.charCodeAt(from))) from++;
     if (from === to) return false;
+    if ((seen & MAY_SAY_BASE64) === MAY_SAY_BASE64 && this.#base64(text, from, to)) return true;
     if ((seen & DOT) !== 0 && ((from === start && to === end) || hasDot(text, from, to))) {
       return this.#dotted(text, from, to, seen);
     }
-    return this.#plain(text, from, to, seen);
+    if (from > start && this.#option(text, from, to)) return true;
+    return this.#plainLengths[Math.min(to - from, 255)] !== 0 && this.#plain(text, from, to);
   }
 
-  #plain(text: string, start: number, end: number, seen: number): boolean {
-    const length = end - start;
-    if (length < 16 && start > 0 && this.#option(text, start)) return true;
-    if ((seen & (DIGIT | LETTER)) === (DIGIT | LETTER) && length >= 6 && says64(text, start, end)) {
-      if (this.#base64(text)) return true;
-    }
-    const bit = endBit(
-      LOWER[text.charCodeAt(end - 1)] as number,
-      length > 1 ? (LOWER[text.charCodeAt(end - 2)] as number) : 0,
-      length > 2 ? (LOWER[text.charCodeAt(end - 3)] as number) : 0,
-      Math.min(length, 255),
-    );
-    if (((this.#ends[bit >>> 5] as number) & (1 << bit)) !== 0 && this.#whole(text, start, end)) return true;
-    return this.#plainNumbers && isPaddedNumber(text, start, end);
-  }
-
-  /** `-e…` or `/e…` with something encoded behind it. */
-  #option(text: string, start: number): boolean {
-    if ((text.charCodeAt(start) | 32) !== 101 || !opensOption(text.charCodeAt(start - 1))) return false;
-    return this.#encodedCommand(text);
+  #plain(text: string, start: number, end: number): boolean {
+    return this.#probe.plain(text, start, end) || (this.#probe.plainNumbers && isPaddedNumber(text, start, end));
   }
 
   #dotted(text: string, start: number, end: number, seen: number): boolean {
-    const letters = (seen & (HEX | LETTER)) !== 0;
-    if ((seen & (DIGIT | LETTER)) === (DIGIT | LETTER) && says64(text, start, end) && this.#base64(text)) return true;
-    if (!letters) {
-      if ((seen & DASH) !== 0 && end - start <= 40 && this.#range(text, start, end)) return true;
-      if (this.#prefixes4.length > 0 && this.#networks4(parseIpv4(text, start, end))) return true;
-      // Without letters, hyphens and underscores it is no name, so it has no parents.
-      if ((seen & DASH) === 0) return this.#ending(text, start, end) && this.#whole(text, start, end);
-    }
-    return this.#ending(text, start, end) && this.#name(text, start, end);
+    if ((seen & (HEX | LETTER)) !== 0) return this.#probe.dotted(text, start, end, true);
+    if (this.#probe.hasNetworks4 && this.#probe.networks4(parseIpv4(text, start, end))) return true;
+    // Without letters, hyphens and underscores it is no name, so it has no parents.
+    if ((seen & DASH) === 0) return this.#probe.dotted(text, start, end, false);
+    return this.#range(text, start, end) || this.#probe.dotted(text, start, end, true);
   }
 
   /** `1.2.3.4-1.2.3.9`: both ends. */
   #range(text: string, start: number, end: number): boolean {
+    if (end - start > 40) return false;
     const dash = text.indexOf("-", start);
     if (dash < start || dash >= end) return false;
-    return this.#token(text, start, dash, DIGIT | DOT) || this.#token(text, dash + 1, end, DIGIT | DOT);
+    return this.#marked(text, start, dash, DIGIT | DOT) || this.#marked(text, dash + 1, end, DIGIT | DOT);
   }
 
-  /** May some dotted key end like this? */
-  #ending(text: string, start: number, end: number): boolean {
-    const bit = endBit(
-      LOWER[text.charCodeAt(end - 1)] as number,
-      LOWER[text.charCodeAt(end - 2)] as number,
-      end - start > 2 ? (LOWER[text.charCodeAt(end - 3)] as number) : 0,
-      0,
-    );
-    return ((this.#ends[bit >>> 5] as number) & (1 << bit)) !== 0;
-  }
-
-  #whole(text: string, start: number, end: number): boolean {
-    let a = this.#seedA;
-    let b = this.#seedB;
-    for (let at = end - 1; at >= start; at--) {
-      const c = LOWER[text.charCodeAt(at)] as number;
-      a = Math.imul(((a << 5) | (a >>> 27)) ^ c, MULTIPLY_A);
-      b = Math.imul(((b << 13) | (b >>> 19)) ^ c, MULTIPLY_B);
-    }
-    return this.#probe(spread(a), spread(b));
-  }
-
-  /** The whole token and every parent domain of two labels or more. */
-  #name(text: string, start: number, end: number): boolean {
-    let a = this.#seedA;
-    let b = this.#seedB;
-    let dots = 0;
-    for (let at = end - 1; at >= start; at--) {
-      const c = LOWER[text.charCodeAt(at)] as number;
-      if (c === 46) {
-        if (dots++ > 0 && this.#probe(spread(a), spread(b))) return true;
-      } else if ((c === 45 || c === 95) && dots > 0 && isTrimmed(text.charCodeAt(at - 1))) {
-        // `x.-evil.example`: keys have no marks at their ends.
-        if (this.#probe(spread(a), spread(b))) return true;
-      }
-      a = Math.imul(((a << 5) | (a >>> 27)) ^ c, MULTIPLY_A);
-      b = Math.imul(((b << 13) | (b >>> 19)) ^ c, MULTIPLY_B);
-    }
-    return this.#probe(spread(a), spread(b));
-  }
-
-  #probe(h1: number, h2: number): boolean {
-    const gates = this.#gates;
-    for (let i = 0; i < gates.length; i++) if (inGate(gates[i] as GateTable, h1, h2)) return true;
-    return false;
+  /** `-e…` or `/e…` with something encoded behind it. */
+  #option(text: string, start: number, end: number): boolean {
+    if ((text.charCodeAt(start) | 32) !== 101 || end - start > 15) return false;
+    const before = text.charCodeAt(start - 1);
+    return (before === 45 || before === 47) && this.#encodedCommand(text);
   }
 
   /** Asked at most once a string: many options in a hostile one must not cost a search each. */
@@ -305,21 +237,13 @@ class Scanner implements Nominator {
     return this.#optionAnswer;
   }
 
-  #base64(text: string): boolean {
+  #base64(text: string, start: number, end: number): boolean {
+    if (!says64(text, start, end)) return false;
     if (this.#base64Text !== text) {
       this.#base64Text = text;
       this.#base64Answer = mayHoldBase64(text);
     }
     return this.#base64Answer;
-  }
-
-  #networks4(address: number): boolean {
-    if (address < 0) return false;
-    for (const prefix of this.#prefixes4) {
-      hashNet4(this.#seed, address, prefix);
-      if (this.#probe(lanes[0] as number, lanes[1] as number)) return true;
-    }
-    return false;
   }
 
   /** IPv6 addresses in the run of hex digits, colons and dots around a place, as extraction would try them one after the other. */
@@ -331,7 +255,7 @@ class Scanner implements Nominator {
     if (at - from === MAX_IP6_RUN || to - at === MAX_IP6_RUN) return true;
     // `%202a00::1`: the run takes the digits of an encoded blank in.
     const decoded = from > 0 && text.charCodeAt(from - 1) === 37 ? from + 2 : from;
-    for (let start = from; start < to; start++) {
+    for (let start = from; start < to - 2; start++) {
       const begins = start === from || start === decoded || text.charCodeAt(start) === 58;
       if (!begins && text.charCodeAt(start - 1) !== 58) continue;
       let end = Math.min(to, start + MAX_IP6);
@@ -345,50 +269,33 @@ class Scanner implements Nominator {
   #address6(text: string, start: number, end: number): boolean {
     if (!parseIp6(text, start, end, groups)) return false;
     // `2a00::1_evil.example`: extraction goes on behind the address.
-    if (this.#tokenFrom(text, end)) return true;
-    if (groups[5] === 0xffff && !groups.subarray(0, 5).some((group) => group !== 0)) {
+    if (end < text.length && this.#tokenFrom(text, end)) return true;
+    if (groups[5] === 0xffff && (groups[0]! | groups[1]! | groups[2]! | groups[3]! | groups[4]!) === 0) {
       const high = groups[6] as number;
       const low = groups[7] as number;
-      if (this.#networks4(high * 65_536 + low)) return true;
+      if (this.#probe.networks4(high * 65_536 + low)) return true;
       const dotted = `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-      return this.#whole(dotted, 0, dotted.length);
+      return this.#probe.dotted(dotted, 0, dotted.length, false);
     }
-    for (const prefix of this.#prefixes6) {
-      hashIp6(this.#seed, groups, prefix);
-      if (this.#probe(lanes[0] as number, lanes[1] as number)) return true;
-    }
-    return false;
+    return this.#probe.hasIp6 && this.#probe.ip6(groups);
   }
 
   /** A whole string of hex digits with colons or blanks between them: a certificate's fingerprint. */
   #fingerprint(text: string): boolean {
-    let a = this.#seedA;
-    let b = this.#seedB;
     let digits = 0;
     for (let at = 0; at < text.length; at++) {
       const c = text.charCodeAt(at);
       if (hexValue(c) >= 0) digits++;
       else if (c !== 58 && c !== 32 && (c < 9 || c > 13)) return false;
     }
-    if (digits !== 32 && digits !== 40 && digits !== 64) return false;
-    for (let at = text.length - 1; at >= 0; at--) {
-      const c = text.charCodeAt(at);
-      if (hexValue(c) < 0) continue;
-      a = Math.imul(((a << 5) | (a >>> 27)) ^ (LOWER[c] as number), MULTIPLY_A);
-      b = Math.imul(((b << 13) | (b >>> 19)) ^ (LOWER[c] as number), MULTIPLY_B);
-    }
-    return this.#probe(spread(a), spread(b));
+    if ((digits !== 32 && digits !== 40 && digits !== 64) || digits === text.length) return false;
+    return this.#probe.plain(text.replace(/[:\s]/g, ""), 0, digits);
   }
 }
 
 function hasDot(text: string, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (text.charCodeAt(at) === 46) return true;
   return false;
-}
-
-/** `-` or `/`. */
-function opensOption(c: number): boolean {
-  return c === 45 || c === 47;
 }
 
 /** `64` stands in it after an `e`, as in `base64`. */

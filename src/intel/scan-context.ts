@@ -95,16 +95,17 @@ const PRODUCT =
   /(?:\b|-|[a-z])(?:os|ssl|tls|sdk|kernel|linux|windows|chrome|chromium|firefox|edge|safari|opera|browser|java|jdk|jre|python|php|perl|ruby|node|nginx|apache|httpd|openssh|putty|driver|engine|defs|android|office|outlook|acrobat|reader|flash|teams|zoom|vmware|esxi|plugin|patch|firmware|software|package|framework|foundation|runtime|content|lib[a-z0-9]{2,16})$/i;
 
 const USER_WORD =
-  /(?:user(?:name)?|account(?: name)?|login|logname|password for|publickey for|principal|owner|by)[\s:='"[(]{1,6}(?:[a-z0-9.-]{1,20}\\{1,2})?$/i;
+  /(?:user(?:name)?|account(?: name)?|login|logname|password for|publickey for|principal|owner)[\s:='"[(]{1,6}(?:[a-z0-9.-]{1,20}\\{1,2})?$/i;
 
 /** A dotted name after "user", "account name" … is a person (`Failed password for anna.li`). */
 export function namesUser(text: string, start: number): boolean {
   return USER_WORD.test(text.slice(Math.max(0, start - 40), start));
 }
 
-const FILE_WORD = /file_?name$|(?:^|[_.-])(?:file|attachment|image|module|package|pkg)$/;
+const FILE_WORD =
+  /file_?name$|(?:^|[_.-])(?:file|attachment|image|module|package|pkg)$|^(?:perl|python3?|bash|sh|zsh|ruby|php|source)$/;
 
-/** The word says that a dotted name is a file (`filename="eicar.com"`). */
+/** The word says that a dotted name is a file (`filename="eicar.com"`, `perl script.pl`). */
 export function namesFile(word: string): boolean {
   return FILE_WORD.test(word);
 }

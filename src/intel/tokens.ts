@@ -123,9 +123,13 @@ const SALT_TOKEN = 0;
 const SALT_IP6 = 0x600;
 const SALT_NET4 = 0x400;
 
+/** Of a token without a dot only so many characters, from its end, are hashed: 96 bits of a hash are plenty to nominate. */
+export const PLAIN_HASHED = 24;
+
 /** Leaves the key's hash in `lanes`. */
 export function hashGateKey(seed: Seed, key: GateKey): void {
-  if (key.kind === "token") hashText(seed, key.text, SALT_TOKEN);
+  if (key.kind === "token")
+    hashText(seed, key.text.includes(".") ? key.text : key.text.slice(-PLAIN_HASHED), SALT_TOKEN);
   else if (key.kind === "ip6") hashIp6(seed, key.groups, key.prefix);
   else hashNet4(seed, key.address, key.prefix);
 }

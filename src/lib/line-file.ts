@@ -78,6 +78,11 @@ export class LineFile {
     return this.#offset;
   }
 
+  /** The start of the last line given or passed over; undefined before the first. */
+  get lastLine(): Buffer | undefined {
+    return this.#last?.bytes;
+  }
+
   /** Bytes read after the last line end: the start of a line whose end is not there yet. */
   get torn(): number {
     return this.#splitter.fed - this.#splitter.offset;

@@ -8,6 +8,8 @@ import { maskSecrets } from "./mask.ts";
 
 const MAX_FACT = 512;
 const MAX_COMMAND = 1_000;
+const MAX_READ = 4_000;
+const ABSENT = /^(?:-|n\/a|null|none|unknown)$/i;
 
 /** Names of the alert's own computer, lower case. They are the entity, so text that repeats them holds no observable. */
 export function ownNames(event: JsonObject): ReadonlySet<string> {
@@ -57,6 +59,13 @@ function entityOf(event: JsonObject, views: readonly EventView[], facts: EventFa
   return { kind: "host", key: "host:unknown", name: "unknown" };
 }
 
+/** Wazuh writes Windows event data with doubled backslashes and escaped quotes; undone only where every run is even. */
+function withoutDoubling(value: string): string {
+  if (!value.includes("\\")) return value;
+  const plain = value.replaceAll('\\"', '"');
+  return /(?<!\\)\\(?:\\\\)*(?!\\)/.test(plain) ? plain : plain.replaceAll("\\\\", "\\");
+}
+
 const FACT_NAMES = ["host", "user", "image", "parentImage", "commandLine", "src", "dst"] as const;
 type FactName = (typeof FACT_NAMES)[number];
 
@@ -75,9 +84,9 @@ function factsOf(event: JsonObject, views: readonly EventView[], observables: re
   for (const name of FACT_NAMES) {
     const value =
       views.find((view) => view.facts?.[name] !== undefined)?.facts?.[name] ?? commonFact(event, name, observables);
-    if (value === undefined || value === "-") continue;
-    const bounded = name === "commandLine" ? maskSecrets(value, MAX_COMMAND) : value.slice(0, MAX_FACT);
-    facts[name] = bounded;
+    if (value === undefined || ABSENT.test(value)) continue;
+    const readable = withoutDoubling(value.slice(0, MAX_READ));
+    facts[name] = name === "commandLine" ? maskSecrets(readable, MAX_COMMAND) : readable.slice(0, MAX_FACT);
   }
   return facts;
 }
@@ -106,11 +115,11 @@ function isInternalAddress(value: string): boolean {
   return address !== undefined && isInternal(address);
 }
 
-/** `in` public → ours, `out` ours → public. A name or a missing side counts as outside only with the other side known inside. */
+/** From outside is inbound, to outside outbound. Without a destination the entity itself is it, so an internal source is internal. */
 export function directionOf(facts: Pick<EventFacts, "src" | "dst">): Direction {
   const source = sideOf(facts.src);
   const destination = sideOf(facts.dst);
-  if (source === "inside" && destination === "inside") return "internal";
+  if (source === "inside" && (destination === "inside" || facts.dst === undefined)) return "internal";
   if (source === "outside" && destination !== "outside") return "inbound";
   if (destination === "outside" && source !== "outside") return "outbound";
   return "unknown";

@@ -165,6 +165,9 @@ class Walk implements Place {
 }
 
 function parseObject(text: string): JsonObject | undefined {
+  // A failed parse is dear, and every GUID of a Windows event begins with a brace.
+  const second = text.charCodeAt(1);
+  if (second !== 34 && second !== 125 && second > 32) return undefined;
   if (text.charCodeAt(text.trimEnd().length - 1) !== 125) return undefined;
   try {
     const value: JsonValue = JSON.parse(text);

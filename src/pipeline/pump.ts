@@ -40,7 +40,9 @@ export async function pump(options: PumpOptions, signal: AbortSignal): Promise<v
     } catch (thrown) {
       if (signal.aborted) return;
       const error = asError(thrown);
-      if (options.onFailure === "throw" && error instanceof TiplineError) throw error;
+      const ends =
+        error instanceof TiplineError && (error.code === "TIP_STATE_CORRUPT" || options.onFailure === "throw");
+      if (ends) throw error;
       const delay = delayMs(REOPEN, attempt);
       log.error("source failed; it is opened again from its checkpoint", {
         source: name,

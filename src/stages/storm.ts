@@ -172,34 +172,41 @@ class StormControl implements Stage {
 
   /** Notes the entity; gives how many there are when a spread speaks for this finding, else undefined. */
   #countEntity(finding: Finding, time: number, isNew: boolean): number | undefined {
-    const { spreadEntities, spreadWindowMs, windowMs } = this.#options;
     const key = `s${hashOf([finding.mode, finding.key.indicator])}`;
     let spread = this.#spreads.get(key);
-    if (spread?.since !== undefined && Math.abs(time - spread.since) >= windowMs) {
+    if (spread?.since !== undefined && Math.abs(time - spread.since) >= this.#options.windowMs) {
       this.#forgetSpread(key);
       spread = undefined;
     }
-    if (spread?.since !== undefined) {
-      if (!isNew) return undefined;
-      spread.count += 1;
-      this.#changed.add(key);
-      if (bandRank(finding) <= spread.band) return spread.count;
-      spread.band = bandRank(finding);
-      return undefined;
-    }
-    spread ??= this.#openSpread(key, { source: finding.alert.source, entities: [], count: 0, band: 0 });
-    const entity = hashOf([finding.key.entity]);
-    const late = spread.entities.filter(([known, seen]) => known !== entity && Math.abs(time - seen) < spreadWindowMs);
-    spread.entities = [...late, [entity, time]];
+    if (spread?.since === undefined) return this.#noteEntity(key, spread, finding, time);
+    if (!isNew) return undefined;
+    spread.count += 1;
     this.#changed.add(key);
-    if (spread.entities.length <= spreadEntities) return undefined;
-    spread.count = spread.entities.length;
-    spread.since = time;
+    if (bandRank(finding) <= spread.band) return spread.count;
     spread.band = bandRank(finding);
-    spread.entities = [];
-    const id = this.#options.derive(["spread", finding.mode, finding.key.indicator, finding.id]);
-    this.#out.push(spreadFinding(finding, id, spread.count));
-    return spread.count;
+    return undefined;
+  }
+
+  #noteEntity(key: string, known: Spread | undefined, finding: Finding, time: number): number | undefined {
+    const { spreadEntities, spreadWindowMs } = this.#options;
+    const spread = known ?? this.#openSpread(key, { source: finding.alert.source, entities: [], count: 0, band: 0 });
+    const entity = hashOf([finding.key.entity]);
+    const others = spread.entities.filter(([name, seen]) => name !== entity && Math.abs(time - seen) < spreadWindowMs);
+    spread.entities = [...others, [entity, time]];
+    this.#changed.add(key);
+    const isSpread = spread.entities.length > spreadEntities;
+    if (isSpread) {
+      spread.count = spread.entities.length;
+      spread.since = time;
+      spread.band = bandRank(finding);
+      spread.entities = [];
+      const id = this.#options.derive(["spread", finding.mode, finding.key.indicator, finding.id]);
+      this.#out.push(spreadFinding(finding, id, spread.count));
+    }
+    // A later end is found when the noted one is due; an earlier one must be noted, or a restart would see it sooner.
+    const end = this.#endOf(spread);
+    if (end < (this.#scheduled.get(key) ?? end)) this.#schedule(key, spread.source, end);
+    return isSpread ? spread.count : undefined;
   }
 
   #openWindow(key: string, window: Window): void {

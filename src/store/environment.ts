@@ -24,8 +24,10 @@ const TABLES = 12;
  */
 export function openEnvironment(dir: string, options: { readonly readOnly?: boolean } = {}): Environment {
   const readOnly = options.readOnly ?? false;
-  if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o700 });
-  const padded = checkFile(dir, readOnly);
+  const padded = guarded(dir, () => {
+    if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o700 });
+    return checkFile(dir, readOnly);
+  });
   const root = guarded(dir, () =>
     // Without `overlappingSync: false` a transaction would return before it is on disk.
     open<Buffer, Key>({
@@ -38,6 +40,8 @@ export function openEnvironment(dir: string, options: { readonly readOnly?: bool
     }),
   );
   if (padded) verify(dir, root);
+  // Slots of readers that were killed would keep old pages from being used again.
+  if (!readOnly) root.readerCheck();
   return {
     dir,
     table: (name) => guarded(dir, () => root.openDB<Buffer, Key>({ name, encoding: "binary" })),
@@ -91,12 +95,23 @@ export function corrupt(dir: string, found: string, cause?: unknown): TiplineErr
   );
 }
 
+/** For opening: what the system refuses is a matter of rights and places, what LMDB refuses is damage. */
 function guarded<T>(dir: string, operation: () => T): T {
   try {
     return operation();
   } catch (thrown) {
     const error = storeError(dir, thrown);
-    throw error.code === "TIP_INTERNAL" ? corrupt(dir, error.message, thrown) : error;
+    if (error.code !== "TIP_INTERNAL") throw error;
+    const code = (thrown as { code?: unknown }).code;
+    const text = asError(thrown).message;
+    if (typeof code === "number" && code < 0) throw corrupt(dir, text, thrown);
+    throw new TiplineError(
+      "TIP_CONFIG_INVALID",
+      `expected a folder for the journal that can be used at ${dir}: ${text}`,
+      {
+        cause: thrown,
+      },
+    );
   }
 }
 

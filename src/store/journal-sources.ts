@@ -44,7 +44,7 @@ export function checkCheckpoint(source: string, checkpoint: JsonValue): void {
   const size = Buffer.byteLength(JSON.stringify(checkpoint) ?? "");
   if (size > MOST_CHECKPOINT_BYTES)
     throw new TiplineError(
-      "TIP_INTERNAL",
+      "TIP_SOURCE_FAILED",
       `expected a checkpoint of at most ${MOST_CHECKPOINT_BYTES} bytes from source ${source}, got ${size}`,
     );
 }

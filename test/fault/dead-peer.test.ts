@@ -124,7 +124,13 @@ test("a full journal holds the source for Wazuh, and spills what the file did no
   const line = rig.start();
   await line.until("all of them at Wazuh", () => ids(wazuh).size >= 300);
   wazuh.receiver.stall();
-  append(300);
+  append(200);
+  await line.until(
+    "findings that wait for Wazuh",
+    async () => ((await line.metrics()).get('tipline_backlog_findings{reader="wazuh"}') ?? 0) >= 100,
+  );
+  // What is read at once goes in whole when the journal is empty, whatever its limit; what comes after that has to wait.
+  append(100);
   await line.until("the source to wait", async () => /source wazuh waits/.test((await line.health())?.body ?? ""));
   wazuh.receiver.resume();
   await line.until("all of them at Wazuh", () => ids(wazuh).size >= 600);

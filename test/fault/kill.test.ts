@@ -26,13 +26,18 @@ import { LiveWriter, seeded } from "../support/line-process-writer.ts";
 
 const KILLS = Math.max(4, Number(process.env["TIPLINE_KILLS"] ?? 24));
 const SEED = Number(process.env["TIPLINE_SEED"] ?? 20261121);
-const INDICATORS = 12_000;
+/** Lines written at most while one line of ours lives: a slow machine must not have more to do than a fast one. */
+const PER_LIFE = 400;
+const INDICATORS = PER_LIFE * (KILLS + 2);
+/** Indicator of the alert that comes hours after the others and so ends every window. */
+const LAST = indicatorOf(PER_LIFE);
+const WINDOW_SECONDS = 60;
 
 test("every finding arrives at every sink, whatever the moment of the kills", async (t) => {
   const random = seeded(SEED);
   const scene = await setUp(t, { storm: {} });
-  const kinds = lineKinds(random);
-  const writer = new LiveWriter({ wazuh: scene.wazuh, random, line: kinds.next });
+  const next = lineKinds(random);
+  const writer = new LiveWriter({ wazuh: scene.wazuh, random, line: (n) => (n < scene.allowed ? next(n) : undefined) });
   const kills = Math.ceil((KILLS * 2) / 3);
   writer.start();
   await liveAndDie(scene, random, kills);
@@ -67,36 +72,28 @@ test("every finding arrives at every sink, whatever the moment of the kills", as
 
 test("storm control counts every repeat once, whatever the moment of the kills", async (t) => {
   const random = seeded(SEED + 1);
-  const windowMs = 60_000;
-  const scene = await setUp(t, { storm: { window: `${windowMs / 1000}s` }, flushMs: 80 });
+  const scene = await setUp(t, { storm: { window: `${WINDOW_SECONDS}s` }, flushMs: 80 });
   const start = Date.now() - 6 * 3_600_000;
-  const time = (n: number) => start + n * 500;
-  const pick = (n: number) => ({
-    indicator: Math.floor(random() * 8),
-    agent: 1 + Math.floor(random() * 3),
-    time: time(n),
-  });
   const lines: string[] = [];
-  const line = (n: number): string => {
-    const { indicator, agent, time } = pick(n);
-    // A line that is cut in two is asked for once, so that this may draw a number.
-    lines[n] ??= matchingAlert(n, { name: `www.${indicatorOf(indicator)}`, agent, time });
-    return lines[n];
+  const line = (n: number): string | undefined => {
+    if (n >= scene.allowed) return undefined;
+    const indicator = indicatorOf(Math.floor(random() * 8));
+    const agent = 1 + Math.floor(random() * 3);
+    const text = matchingAlert(n, { name: `www.${indicator}`, agent, time: start + n * 500 });
+    lines[n] = text;
+    return text;
   };
   const writer = new LiveWriter({ wazuh: scene.wazuh, random, line });
   const kills = Math.floor(KILLS / 3);
   writer.start();
   await liveAndDie(scene, random, kills);
   await writer.stop();
-  // Hours later: every window ends.
-  const last = writer.written;
-  scene.wazuh.files.appendLine(matchingAlert(last, { name: `www.${indicatorOf(500)}`, time: start + 5 * 3_600_000 }));
-
   const expected = perKey(scene.wazuh, lines);
+  const hoursLater = { name: `www.${LAST}`, time: start + 5 * 3_600_000 };
+  scene.wazuh.files.appendLine(matchingAlert(writer.written, hoursLater));
   const final = scene.rig.start();
   await final.until("the last alert at both sinks", async () => {
-    const has = (values: readonly { readonly value: string }[]) =>
-      values.some(({ value }) => value === indicatorOf(500));
+    const has = (values: readonly { readonly value: string }[]) => values.some(({ value }) => value === LAST);
     return (
       has(readNdjson(scene.ndjson)) &&
       has(scene.wazuh.received.map((datagram) => readDatagram(datagram))) &&
@@ -115,7 +112,7 @@ test("storm control counts every repeat once, whatever the moment of the kills",
       const key = `${value} ${agent}`;
       counted.set(key, (counted.get(key) ?? 0) + (repeats === 0 ? 1 : repeats));
     }
-    counted.delete(`${indicatorOf(500)} 001`);
+    counted.delete(`${LAST} 001`);
     assert.deepEqual(new Map([...counted].sort()), new Map([...expected].sort()), "first ones and repeats make all");
   }
   assert.deepEqual([...queue.findings.keys()].sort(), [...file.findings.keys()].sort());
@@ -130,6 +127,8 @@ interface Scene {
   readonly wazuh: WazuhManager;
   readonly ndjson: string;
   readonly faults: string[];
+  /** Lines that may be written by now. */
+  allowed: number;
 }
 
 async function setUp(
@@ -155,7 +154,7 @@ async function setUp(
   );
   assert.ok(wazuh);
   wazuh.receiver.start();
-  return { rig, wazuh, ndjson: rig.path("findings.ndjson"), faults: [] };
+  return { rig, wazuh, ndjson: rig.path("findings.ndjson"), faults: [], allowed: 0 };
 }
 
 /**
@@ -165,6 +164,7 @@ async function liveAndDie(scene: Scene, random: () => number, kills: number): Pr
   for (let life = 0; life < kills; life += 1) {
     // Now and then the manager goes on alone for a while.
     if (life % 5 === 4) await pause(random() * 800);
+    scene.allowed += PER_LIFE;
     const line = scene.rig.start();
     if (life % 4 === 3) await pause(random() * 900);
     else {
@@ -197,7 +197,7 @@ async function endCleanly(line: LineProcess): Promise<void> {
 }
 
 /** Of ten lines about four match; some are broken or far too long. */
-function lineKinds(random: () => number): { readonly next: (n: number) => string | undefined } {
+function lineKinds(random: () => number): (n: number) => string {
   let oversized = 0;
   const kind = (n: number): string => {
     const draw = random();
@@ -208,7 +208,7 @@ function lineKinds(random: () => number): { readonly next: (n: number) => string
     if (draw < 0.03) return brokenLine(n);
     return draw < 0.45 ? matchingAlert(n) : quietAlert(n, { agent: 1 + (n % 20) });
   };
-  return { next: (n) => (n < INDICATORS ? kind(n) : undefined) };
+  return kind;
 }
 
 function written({ cases }: DiskCount): number {

@@ -4,6 +4,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { canonicalize } from "../../src/intel/canonical.ts";
+import { scanText } from "../../src/intel/scan.ts";
 import { packageRoot } from "../../src/lib/package-root.ts";
 import type { JsonObject } from "../../src/model/json.ts";
 import type { ObservableType } from "../../src/model/observable.ts";
@@ -152,4 +153,28 @@ test("recorded alerts: recall and precision", async (t) => {
     });
   }
   assertGood(await score(cases));
+});
+
+test("names of the public top lists are found in free text", async (t) => {
+  const shared = sharedOrSkip(t);
+  if (shared === undefined) return;
+  for (const [name, least] of [
+    ["tranco10k", 0.99],
+    ["dynamic-dns", 0.99],
+    ["disposable-email", 0.99],
+  ] as const) {
+    const { list } = JSON.parse(readFileSync(join(shared, "data/misp/warninglists", name, "list.json"), "utf8")) as {
+      list: string[];
+    };
+    const hosts = list
+      .map((host) => canonicalize("domain", host.replace(/^\./, "")))
+      .filter((host) => host !== undefined);
+    let found = 0;
+    for (const host of hosts) {
+      scanText(`connection to ${host} closed`, (type, value) => {
+        if (type === "domain" && value === host) found++;
+      });
+    }
+    assert.ok(found / hosts.length >= least, `${name}: ${found} of ${hosts.length}`);
+  }
 });

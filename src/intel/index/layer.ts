@@ -3,7 +3,7 @@ import type { CanonicalValue } from "../../model/observable.ts";
 import { ContextReader } from "./contexts.ts";
 import type { KeyHash } from "./keys.ts";
 import { findRow } from "./numbers.ts";
-import { decodeEvent, decodeReport, KIND_GROUP, type RecordHead, readHead, refsOf, readValue } from "./records.ts";
+import { decodeEvent, decodeReport, KIND_GROUP, type RecordHead, readHead, readValue, refsOf } from "./records.ts";
 import { contextsPath, EVENT_ROW, indexPath, loadSegment, type Segment } from "./segment.ts";
 import { findExact } from "./tables.ts";
 

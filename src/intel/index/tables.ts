@@ -44,10 +44,18 @@ export function findExact(table: Uint32Array, h1: number, h2: number): readonly 
 }
 const NONE: readonly number[] = [];
 
-/** Set of gate keys (one word a slot) with a split-block bloom filter before it. */
+/**
+ * Set of gate keys (one word a slot, the fingerprint from the second lane) with a split-block bloom filter before it that needs
+ * the first lane only: most tokens are not in the index and cost half a hash.
+ */
 export interface GateTable {
   readonly bloom: Uint32Array;
   readonly set: Uint32Array;
+}
+
+/** Twenty bits of a first lane that say which bit of each of a block's four words is meant. */
+export function bloomBits(h1: number): number {
+  return Math.imul(h1, 0x2545f491) >>> 12;
 }
 
 /** From the hashes of distinct keys. */
@@ -58,10 +66,10 @@ export function buildGate(h1: Uint32Array, h2: Uint32Array): GateTable {
   const set = new Uint32Array(slots);
   for (let i = 0; i < h1.length; i++) {
     const high = h1[i] as number;
-    const low = h2[i] as number;
     const block = ((high * blocks * UNIT) >>> 0) * BLOCK_WORDS;
-    for (let word = 0; word < BLOCK_WORDS; word++) bloom[block + word]! |= 1 << (low >>> (word * 5));
-    const wanted = fingerprint(low);
+    const bits = bloomBits(high);
+    for (let word = 0; word < BLOCK_WORDS; word++) bloom[block + word]! |= 1 << (bits >>> (word * 5));
+    const wanted = fingerprint(h2[i] as number);
     let slot = reduce(high, slots);
     while (set[slot] !== 0 && set[slot] !== wanted) slot = slot + 1 === slots ? 0 : slot + 1;
     set[slot] = wanted;
@@ -69,17 +77,20 @@ export function buildGate(h1: Uint32Array, h2: Uint32Array): GateTable {
   return { bloom, set };
 }
 
-/** May the key be in the set? Wrong about once in 10^9 misses. */
-export function inGate({ bloom, set }: GateTable, h1: number, h2: number): boolean {
+/** May a key with this first lane be in the set? Wrong about once in a hundred misses. */
+export function inBloom(bloom: Uint32Array, h1: number): boolean {
   const block = ((h1 * (bloom.length >>> 2) * UNIT) >>> 0) * BLOCK_WORDS;
-  if (((bloom[block] as number) & (1 << h2)) === 0) return false;
-  if (((bloom[block + 1] as number) & (1 << (h2 >>> 5))) === 0) return false;
-  if (((bloom[block + 2] as number) & (1 << (h2 >>> 10))) === 0) return false;
-  if (((bloom[block + 3] as number) & (1 << (h2 >>> 15))) === 0) return false;
-  return inSet(set, h1, h2);
+  const bits = bloomBits(h1);
+  return (
+    ((bloom[block] as number) & (1 << bits)) !== 0 &&
+    ((bloom[block + 1] as number) & (1 << (bits >>> 5))) !== 0 &&
+    ((bloom[block + 2] as number) & (1 << (bits >>> 10))) !== 0 &&
+    ((bloom[block + 3] as number) & (1 << (bits >>> 15))) !== 0
+  );
 }
 
-function inSet(set: Uint32Array, h1: number, h2: number): boolean {
+/** Is the key in the set? Wrong about once in 10^9 misses. */
+export function inSet(set: Uint32Array, h1: number, h2: number): boolean {
   const wanted = fingerprint(h2);
   let slot = reduce(h1, set.length);
   for (let at = set[slot]; at !== 0; at = set[slot]) {

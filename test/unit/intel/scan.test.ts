@@ -84,6 +84,11 @@ test("what only looks like an observable", () => {
       "registry.example/tools/miner:1.4.2.9",
       "10.0.0.0 <= version < 10.0.2.1",
       "filename=eicar.com",
+      "perl script.pl",
+      "ASP.NET Core",
+      "libfoo.1.so",
+      "Safari.app",
+      "Makefile.am",
       "xyz.in-addr.arpa",
     ],
   ];

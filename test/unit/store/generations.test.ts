@@ -19,7 +19,13 @@ function page(indicators: readonly ReportedIndicator[], withdrawnEvents: readonl
   return { indicators, withdrawnEvents, skipped: new Map([["to_ids is 0", 1]]), refused: [] };
 }
 
-function pull(feed: string, mode: "full" | "delta", pages: readonly FeedPage[], cursor: string, failure?: Error): FeedChange {
+function pull(
+  feed: string,
+  mode: "full" | "delta",
+  pages: readonly FeedPage[],
+  cursor: string,
+  failure?: Error,
+): FeedChange {
   async function* each() {
     yield* pages;
     if (failure) throw failure;
@@ -28,8 +34,10 @@ function pull(feed: string, mode: "full" | "delta", pages: readonly FeedPage[], 
   return { feed, pull: answer };
 }
 
-const full = (feed: string, indicators: readonly ReportedIndicator[], cursor = "c") => pull(feed, "full", [page(indicators)], cursor);
-const has = (store: GenerationStore, name: string) => (store.current()?.index.lookup("domain", value(name)).length ?? 0) > 0;
+const full = (feed: string, indicators: readonly ReportedIndicator[], cursor = "c") =>
+  pull(feed, "full", [page(indicators)], cursor);
+const has = (store: GenerationStore, name: string) =>
+  (store.current()?.index.lookup("domain", value(name)).length ?? 0) > 0;
 const many = (feed: string, count: number) =>
   Array.from({ length: count }, (_, i) => domain(`h${i}.evil.example`, feed, i % 5, i));
 
@@ -38,10 +46,14 @@ test("a full pull replaces the feed, a delta changes it, both survive a restart"
   let store = openGenerations({ dir, log: silentLog });
   assert.equal(store.current(), undefined);
   assert.equal(store.cursor("a"), undefined);
-  const first = await store.update({ changes: [full("a", [domain("one.example", "a", 1, 1), domain("two.example", "a", 2, 2)], "c1")] });
+  const first = await store.update({
+    changes: [full("a", [domain("one.example", "a", 1, 1), domain("two.example", "a", 2, 2)], "c1")],
+  });
   assert.equal(first.changed, true);
   assert.deepEqual(first.feeds[0]?.skipped, new Map([["to_ids is 0", 1]]));
-  await store.update({ changes: [pull("a", "delta", [page([domain("three.example", "a", 1, 3)], [event(1).uuid])], "c2")] });
+  await store.update({
+    changes: [pull("a", "delta", [page([domain("three.example", "a", 1, 3)], [event(1).uuid])], "c2")],
+  });
   for (const reopen of [false, true]) {
     if (reopen) store = openGenerations({ dir, log: silentLog });
     assert.equal(has(store, "one.example"), false);
@@ -63,13 +75,26 @@ test("removing a feed takes back only its own reports", async (t) => {
   const shared = (feed: string) => domain("both.example", feed, 1, 1);
   await store.update({ changes: [full("a", [shared("a"), domain("a.example", "a", 1, 2)]), full("b", [shared("b")])] });
   assert.deepEqual(
-    store.current()?.index.lookup("domain", value("both.example"))[0]?.reports.map(({ feed }) => feed).sort(),
+    store
+      .current()
+      ?.index.lookup("domain", value("both.example"))[0]
+      ?.reports.map(({ feed }) => feed)
+      .sort(),
     ["a", "b"],
   );
   const result = await store.update({ changes: [], removedFeeds: ["a", "never-there"] });
-  assert.deepEqual(result.feeds.map(({ feed, status }) => [feed, status]), [["a", "removed"]]);
+  assert.deepEqual(
+    result.feeds.map(({ feed, status }) => [feed, status]),
+    [["a", "removed"]],
+  );
   assert.equal(has(store, "a.example"), false);
-  assert.deepEqual(store.current()?.index.lookup("domain", value("both.example"))[0]?.reports.map(({ feed }) => feed), ["b"]);
+  assert.deepEqual(
+    store
+      .current()
+      ?.index.lookup("domain", value("both.example"))[0]
+      ?.reports.map(({ feed }) => feed),
+    ["b"],
+  );
   assert.deepEqual(store.feeds(), ["b"]);
   store.close();
 });
@@ -84,10 +109,13 @@ test("a feed that fails counts for nothing and the others go on", async (t) => {
       full("b", [domain("b.example", "b", 1, 1)]),
     ],
   });
-  assert.deepEqual(result.feeds.map(({ feed, status, error }) => [feed, status, error?.message]), [
-    ["a", "failed", "connection reset"],
-    ["b", "applied", undefined],
-  ]);
+  assert.deepEqual(
+    result.feeds.map(({ feed, status, error }) => [feed, status, error?.message]),
+    [
+      ["a", "failed", "connection reset"],
+      ["b", "applied", undefined],
+    ],
+  );
   assert.equal(has(store, "old.example"), true);
   assert.equal(has(store, "half.example"), false);
   assert.equal(store.cursor("a"), "c1");
@@ -107,7 +135,10 @@ test("a feed that shrinks by more than 30% is held until it is confirmed", async
   const fine = await store.update({ changes: [full("a", many("a", 71), "c2")] });
   assert.equal(fine.feeds[0]?.status, "applied");
   const confirmed = await store.update({ changes: [full("a", [], "c3")], confirmShrink: ["a"] });
-  assert.deepEqual([confirmed.feeds[0]?.status, confirmed.feeds[0]?.reportsBefore, confirmed.feeds[0]?.reportsAfter], ["applied", 71, 0]);
+  assert.deepEqual(
+    [confirmed.feeds[0]?.status, confirmed.feeds[0]?.reportsBefore, confirmed.feeds[0]?.reportsAfter],
+    ["applied", 71, 0],
+  );
   assert.equal(has(store, "h1.evil.example"), false);
   store.close();
 });
@@ -117,13 +148,22 @@ test("overlays become one, large ones a new base; old files go", async (t) => {
   const store = openGenerations({ dir, log: silentLog });
   await store.update({ changes: [full("a", many("a", 200))] });
   for (let round = 0; round < 20; round++) {
-    const change = pull("a", "delta", [page([domain(`d${round}.example`, "a", 100 + round, 1000 + round)])], `c${round}`);
+    const change = pull(
+      "a",
+      "delta",
+      [page([domain(`d${round}.example`, "a", 100 + round, 1000 + round)])],
+      `c${round}`,
+    );
     await store.update({ changes: [change] });
     assert.ok((store.current()?.index.stats.overlays ?? 0) <= 8);
   }
   assert.equal(store.current()?.index.stats.reports, 220);
   for (let round = 0; round < 20; round++) assert.equal(has(store, `d${round}.example`), true);
-  await store.update({ changes: [pull("a", "delta", [page(many("a", 150).map((one) => ({ ...one, value: value(`x.${one.value}`) })))], "z")] });
+  await store.update({
+    changes: [
+      pull("a", "delta", [page(many("a", 150).map((one) => ({ ...one, value: value(`x.${one.value}`) })))], "z"),
+    ],
+  });
   assert.equal(store.current()?.index.stats.overlays, 0);
   assert.equal(has(store, "h1.evil.example"), false);
   assert.equal(has(store, "x.h1.evil.example"), true);
@@ -139,16 +179,26 @@ test("dangerous indicators are quarantined with their reason, the rest goes live
   const dir = tempDir(t);
   let store = openGenerations({ dir, log: silentLog });
   const bad = domain("github.io", "a", 1, 2);
-  const refused = { feed: "a", eventUuid: event(2).uuid, attributeUuid: "u", attributeType: "ip-src", value: "999.1.1.1", reason: "not an address" };
+  const refused = {
+    feed: "a",
+    eventUuid: event(2).uuid,
+    attributeUuid: "u",
+    attributeType: "ip-src",
+    value: "999.1.1.1",
+    reason: "not an address",
+  };
   const pages = [{ ...page([domain("fine.example", "a", 1, 1), bad]), refused: [refused] }];
   const result = await store.update({ changes: [pull("a", "full", pages, "c")] });
   assert.equal(result.feeds[0]?.quarantined, 2);
   store.close();
   store = openGenerations({ dir, log: silentLog, readOnly: true });
-  assert.deepEqual([...store.quarantine()].map(({ value: text, reason }) => [text, reason]), [
-    ["github.io", "public suffix"],
-    ["999.1.1.1", "not an address"],
-  ]);
+  assert.deepEqual(
+    [...store.quarantine()].map(({ value: text, reason }) => [text, reason]),
+    [
+      ["github.io", "public suffix"],
+      ["999.1.1.1", "not an address"],
+    ],
+  );
   assert.equal(store.current()?.index.stats.quarantined, 2);
   assert.equal(has(store, "evil.github.io"), false);
   assert.equal(has(store, "fine.example"), true);
@@ -158,9 +208,14 @@ test("dangerous indicators are quarantined with their reason, the rest goes live
 
 test("quarantined entries leave with their event or feed", async (t) => {
   const store = openGenerations({ dir: tempDir(t), log: silentLog });
-  await store.update({ changes: [full("a", [domain("github.io", "a", 1, 1), domain("co.uk", "a", 2, 2), domain("ok.example", "a", 3, 3)])] });
+  await store.update({
+    changes: [full("a", [domain("github.io", "a", 1, 1), domain("co.uk", "a", 2, 2), domain("ok.example", "a", 3, 3)])],
+  });
   await store.update({ changes: [pull("a", "delta", [page([], [event(1).uuid])], "c")] });
-  assert.deepEqual([...store.quarantine()].map(({ value: text }) => text), ["co.uk"]);
+  assert.deepEqual(
+    [...store.quarantine()].map(({ value: text }) => text),
+    ["co.uk"],
+  );
   await store.update({ changes: [], removedFeeds: ["a"] });
   assert.deepEqual([...store.quarantine()], []);
   store.close();
@@ -179,7 +234,10 @@ test("a damaged generation is refused loudly and the one before serves, with its
   const errors: string[] = [];
   const log: Log = { ...silentLog, error: (message) => errors.push(message) };
   store = openGenerations({ dir, log });
-  assert.deepEqual(errors, ["the current generation is damaged and refused", "an older generation serves instead; sync to make a new one"]);
+  assert.deepEqual(errors, [
+    "the current generation is damaged and refused",
+    "an older generation serves instead; sync to make a new one",
+  ]);
   assert.equal(store.cursor("a"), "c1");
   assert.equal(has(store, "h1.evil.example"), true);
   await store.update({ changes: [pull("a", "delta", [page([domain("new.example", "a", 7, 77)])], "c2")] });
@@ -199,7 +257,8 @@ test("a reader beside the writer sees the new generation after refresh, and may 
   const reader = openGenerations({ dir, log: silentLog, readOnly: true });
   const pinned = reader.current();
   assert.equal(reader.refresh(), false);
-  for (let round = 0; round < 4; round++) await writer.update({ changes: [full("a", [domain(`r${round}.example`, "a", 1, 1)])] });
+  for (let round = 0; round < 4; round++)
+    await writer.update({ changes: [full("a", [domain(`r${round}.example`, "a", 1, 1)])] });
   assert.equal(reader.refresh(), true);
   assert.equal(has(reader, "r3.example"), true);
   assert.equal(pinned?.index.lookup("domain", value("one.example")).length, 1);

@@ -206,7 +206,9 @@ test("remembers the last ranges only", async (t) => {
 test("refuses a checkpoint that is too large and unusable reader names", async (t) => {
   const dir = join(tempDir(t), "j");
   const journal = await open(t, dir);
-  await assert.rejects(journal.commit(aCommit("r", [], { checkpoint: "x".repeat(70_000) })), { code: "TIP_INTERNAL" });
+  await assert.rejects(journal.commit(aCommit("r", [], { checkpoint: "x".repeat(70_000) })), {
+    code: "TIP_SOURCE_FAILED",
+  });
   const twice = [readers[1], { ...readers[1], stream: "raw" as const }];
   await assert.rejects(openJournal({ dir: `${dir}2`, readers: twice }), { code: "TIP_CONFIG_INVALID" });
 });
@@ -223,6 +225,16 @@ test("a file that is no journal, or is cut short, is refused with advice and not
   await journal.close();
   truncateSync(data, Math.floor(statSync(data).size / 2 / 4096) * 4096);
   await assert.rejects(openJournal({ dir, readers }), { code: "TIP_STATE_CORRUPT" });
+});
+
+test("a place where no journal can be is no damage", async (t) => {
+  const file = join(tempDir(t), "file");
+  writeFileSync(file, "");
+  await assert.rejects(openJournal({ dir: join(file, "j"), readers }), {
+    code: "TIP_CONFIG_INVALID",
+    message: /file\/j/,
+  });
+  await assert.rejects(openJournal({ dir: file, readers }), { code: "TIP_CONFIG_INVALID" });
 });
 
 test("dead letters of a folder without a journal are a clear error", () => {

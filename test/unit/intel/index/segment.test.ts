@@ -39,7 +39,13 @@ test("an index file that is cut off or longer is refused, as is an empty or a fo
   const path = join(tempDir(t), "s");
   await build(path, 3);
   const good = readFileSync(`${path}.idx`);
-  for (const bad of [good.subarray(0, good.length - 1), good.subarray(0, 30), good.subarray(0, 0), Buffer.concat([good, Buffer.alloc(64)]), Buffer.from("PK")]) {
+  for (const bad of [
+    good.subarray(0, good.length - 1),
+    good.subarray(0, 30),
+    good.subarray(0, 0),
+    Buffer.concat([good, Buffer.alloc(64)]),
+    Buffer.from("PK"),
+  ]) {
     writeFileSync(`${path}.bad`, bad);
     assert.throws(() => loadSegment(`${path}.bad`), corrupt);
   }

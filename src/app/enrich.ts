@@ -14,6 +14,7 @@ import type { Finding } from "../model/finding.ts";
 import { createExtraction } from "../pipeline/extract.ts";
 import { handleRecord } from "../pipeline/handle.ts";
 import { EXTRACTORS, SOURCES } from "../registry.gen.ts";
+import { recordLetter } from "../store/dead-letter.ts";
 import { loadOrCreateKey } from "../store/key.ts";
 import type { LiveGeneration } from "./generation.ts";
 import { cacheDir } from "./paths.ts";
@@ -67,15 +68,9 @@ export async function enrich(request: EnrichRequest): Promise<EnrichOutcome> {
       }
     }
     for (const { head, length, origin, reason } of delivery.rejected)
-      await request.onDeadLetter({
-        kind: "record",
-        component: "enrich",
-        time: systemClock.now(),
-        reason,
-        origin,
-        length,
-        text: head.toString("utf8"),
-      });
+      await request.onDeadLetter(
+        recordLetter({ component: "enrich", time: systemClock.now(), reason, origin }, head, length),
+      );
     const left = source.lag?.().bytes;
     request.onProgress?.(counts.bytes, left === undefined ? undefined : counts.bytes + left);
   }

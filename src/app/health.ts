@@ -26,6 +26,7 @@ const POLL_MS = 200;
 export class Health {
   readonly #parts: HealthParts;
   readonly #feedErrors = new Map<string, string>();
+  readonly #sourceErrors = new Map<string, string>();
   readonly #sinkErrors = new Map<string, string>();
   readonly #journalErrors = new Map<string, string>();
   readonly #unconfirmed = new Map<string, { count: number; at: number }>();
@@ -50,6 +51,14 @@ export class Health {
   }
 
   /** What a source, stage or sink had for the journal could not be written (full disk …). */
+  sourceFailed(source: string, error: Error): void {
+    this.#sourceErrors.set(source, error.message);
+  }
+
+  sourceWorks(source: string): void {
+    this.#sourceErrors.delete(source);
+  }
+
   journalFailed(who: string, error: Error): void {
     this.#journalErrors.set(who, error.message);
   }
@@ -81,6 +90,7 @@ export class Health {
       const trouble = source.lag?.().trouble;
       if (trouble !== undefined) troubles.push(`source ${name}: ${trouble}`);
     }
+    for (const [source, error] of this.#sourceErrors) troubles.push(`source ${source}: ${error}`);
     for (const [sink, error] of this.#sinkErrors) troubles.push(`sink ${sink}: ${error}`);
     for (const [who, error] of this.#journalErrors) troubles.push(`journal, for ${who}: ${error}`);
     for (const [sink, { count, at }] of this.#unconfirmed)

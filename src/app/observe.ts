@@ -13,9 +13,13 @@ export function countEvents(
     ...noEvents,
     committed(source, { records, fresh }) {
       health.journalWorks(source);
+      health.sourceWorks(source);
       if (!fresh) return;
       metrics.alertsRead.inc({ source }, records);
       onCommitted?.(source, records);
+    },
+    sourceFailed(source, error) {
+      health.sourceFailed(source, error);
     },
     staged(stage) {
       health.journalWorks(stage);

@@ -208,23 +208,29 @@ export class LogFollower {
   async #openNext(signal: AbortSignal): Promise<boolean> {
     const live = this.#files.live;
     const unread = await this.#catalog.after(this.#files.frontier, live && (await describeLive(live)));
-    const next = unread[0];
-    if (next === undefined) return false;
+    // Rotated plain files have no names to go on by: they are opened together, as long as their order is known.
+    const batch = this.#catalog.mode === "plain" ? unread : unread.slice(0, 1);
+    let opened = false;
+    for (const file of batch) opened = (await this.#openOne(file, live, file === unread.at(-1), signal)) || opened;
+    this.#unread = unread.length - batch.length;
+    this.#lookDue ||= opened;
+    return opened;
+  }
+
+  async #openOne(file: LogFile, live: OpenLog | undefined, newest: boolean, signal: AbortSignal): Promise<boolean> {
     const now = this.#clock.now();
     try {
-      const sameKey = live !== undefined && live.file.key === next.key;
+      const sameKey = live !== undefined && live.file.key === file.key;
       const place = sameKey ? live.lines.place() : FILE_START;
-      const lines = (await openAt(next, place, signal)) ?? (await openAt(next, FILE_START, signal));
+      const lines = (await openAt(file, place, signal)) ?? (await openAt(file, FILE_START, signal));
       if (lines === undefined) return false;
-      await this.#files.push(next, sameKey || next.key === PLAIN_KEY ? this.#files.newGeneration() : 0, lines, now);
+      await this.#files.push(file, sameKey || file.key === PLAIN_KEY ? this.#files.newGeneration() : 0, lines, now);
     } catch (error) {
       this.#blockedSince ??= now;
-      if (unread.length === 1 || now - this.#blockedSince < this.#lateMs) throw error;
-      this.#skip(next, asError(error));
+      if (newest || now - this.#blockedSince < this.#lateMs) throw error;
+      this.#skip(file, asError(error));
     }
     this.#blockedSince = undefined;
-    this.#unread = unread.length - 1;
-    this.#lookDue = true;
     return true;
   }
 
@@ -232,6 +238,7 @@ export class LogFollower {
   #skip(file: LogFile, error: Error): void {
     this.#log.error("a log file cannot be opened; going on without it", { path: file.path, error });
     this.#lag.gap(`${file.path} was passed over: ${error.message}`);
+    if (file.key === PLAIN_KEY) return;
     this.#files.pass(file.key);
     this.#files.remember({ key: file.key, generation: 0, ...FILE_START });
   }

@@ -79,8 +79,8 @@ class StormControl implements Stage {
   readonly #windows = new Map<string, Window>();
   readonly #templates = new Map<string, { readonly template: Template; readonly size: number }>();
   readonly #spreads = new Map<string, Spread>();
-  readonly #scheduled = new Map<string, number>();
-  readonly #endings = new Endings(({ key, end }) => this.#scheduled.get(key) === end);
+  readonly #scheduled = new Map<string, Ending>();
+  readonly #endings = new Endings((ending) => this.#scheduled.get(ending.key) === ending);
   readonly #changed = new Set<string>();
   #bytes = 0;
   #out: Finding[] = [];
@@ -205,7 +205,7 @@ class StormControl implements Stage {
     }
     // A later end is found when the noted one is due; an earlier one must be noted, or a restart would see it sooner.
     const end = this.#endOf(spread);
-    if (end < (this.#scheduled.get(key) ?? end)) this.#schedule(key, spread.source, end);
+    if (end < (this.#scheduled.get(key)?.end ?? end)) this.#schedule(key, spread.source, end);
     return isSpread ? spread.count : undefined;
   }
 
@@ -229,8 +229,9 @@ class StormControl implements Stage {
   }
 
   #schedule(key: string, source: string, end: number): void {
-    this.#scheduled.set(key, end);
-    this.#endings.add({ key, source, end });
+    const ending = { key, source, end };
+    this.#scheduled.set(key, ending);
+    this.#endings.add(ending);
   }
 
   #keepTemplate(key: string, template: Template): void {

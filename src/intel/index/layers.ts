@@ -70,8 +70,11 @@ function lookup(
   if (type === "domain") {
     for (let from = 0; from >= 0; from = nextLabel(value, from)) probe("domain", "subdomains", value.slice(from));
   } else if (type === "ip") {
+    const slash = value.indexOf("/");
+    const address = slash < 0 ? value : value.slice(0, slash);
+    const narrowest = slash < 0 ? 129 : Number(value.slice(slash + 1));
     for (const prefix of prefixes(layers, value.includes(":"))) {
-      const network = canonicalCidr(`${value}/${prefix}`);
+      const network = prefix > narrowest ? undefined : canonicalCidr(`${address}/${prefix}`);
       if (network !== undefined) probe("ip", "cidr", network);
     }
   } else if (type === "path") {

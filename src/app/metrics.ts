@@ -19,6 +19,11 @@ export class Metrics {
   readonly deadLetters = this.#counter("tipline_dead_letters_total", "Records and findings put into the dead letter.", [
     "component",
   ]);
+  readonly droppedDeadLetters = this.#counter(
+    "tipline_dead_letters_dropped_total",
+    "Dead letters, oldest first, that had to make room for newer ones.",
+    [],
+  );
   readonly delivered = this.#counter("tipline_delivered_total", "Findings delivered, by sink.", ["sink"]);
   readonly retries = this.#counter("tipline_send_retries_total", "Sendings that a sink could not take, by sink.", [
     "sink",

@@ -99,11 +99,8 @@ async function assembled(
     maxBytes: config.journal.max_bytes,
     clock,
     log,
-    onSpill: ({ sink, count }) => {
-      metrics.spilled.inc({ sink }, count);
-      log.error("the journal is full; findings went to the dead letter", { sink, count });
-    },
-    onHold: (source) => log.warn("the journal is full; the source waits for required sinks", { source }),
+    onSpill: ({ sink, count }) => metrics.spilled.inc({ sink }, count),
+    onDrop: (count) => metrics.droppedDeadLetters.inc(count),
   });
   closers.push(() => journal.close());
 

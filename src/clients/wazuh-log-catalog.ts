@@ -2,8 +2,8 @@ import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { unpackedSize } from "../lib/byte-reader.ts";
 import type { Place } from "../lib/place.ts";
-import { chooseMode, headFits, identityOf, type LogMode, locate } from "./wazuh-log-locate.ts";
-import { type LogFile, type LogTag, listDailyFiles, listRenamed, PLAIN_KEY } from "./wazuh-log-tree.ts";
+import { chooseMode, headFits, type LogMode, locate } from "./wazuh-log-locate.ts";
+import { identityOf, type LogFile, type LogTag, listDailyFiles, listRenamed, PLAIN_KEY } from "./wazuh-log-tree.ts";
 
 /** The live file as the follower has it open. */
 export interface LiveFile {
@@ -39,9 +39,8 @@ export class LogCatalog {
   /** Every file of the log, oldest first. */
   async list(): Promise<LogFile[]> {
     if (this.#mode === "tree") return await listDailyFiles(this.root, this.tag);
-    const live = { key: PLAIN_KEY, path: this.path, packed: false };
-    const renamed = await listRenamed(this.path);
-    return (await identityOf(this.path)) === undefined ? renamed : [...renamed, live];
+    const newest = await this.#newest();
+    return [...(await listRenamed(this.path)), ...(newest === undefined ? [] : [newest])];
   }
 
   /** The files where the content of `key` is expected first, and all others, newest first. */
@@ -64,14 +63,18 @@ export class LogCatalog {
     return same !== undefined && (await this.#differs(same, live.identity)) ? [same] : [];
   }
 
+  /** Looked at before the renamed files: a rename in between is then noticed, because the name has gone over. */
+  async #newest(): Promise<LogFile | undefined> {
+    const identity = await identityOf(this.path);
+    return identity === undefined ? undefined : { key: PLAIN_KEY, path: this.path, packed: false, identity };
+  }
+
   async #plainAfter(live: LiveFile | undefined): Promise<LogFile[]> {
-    const current = await identityOf(this.path);
-    const newest = { key: PLAIN_KEY, path: this.path, packed: false };
-    if (live === undefined) return current === undefined ? [] : [newest];
-    if (current === undefined || current === live.identity) return [];
+    const newest = await this.#newest();
+    if (live === undefined || newest === undefined) return newest === undefined ? [] : [newest];
+    if (newest.identity === live.identity) return [];
     const renamed = await listRenamed(this.path);
-    const identities = await Promise.all(renamed.map((file) => identityOf(file.path)));
-    const at = identities.indexOf(live.identity);
+    const at = renamed.findIndex(({ identity }) => identity === live.identity);
     if (at >= 0) return [...renamed.slice(at + 1), newest];
     const between: LogFile[] = [];
     for (const file of renamed) {

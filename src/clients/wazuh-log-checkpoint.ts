@@ -7,8 +7,6 @@ export interface LogPlace extends Place {
   readonly key: string;
   /** Tells contents of one key apart when a file was emptied, replaced or (plain logs) rotated away. */
   readonly generation: number;
-  /** Device and inode: the only hint there is to a file of which no line was read yet. */
-  readonly identity?: string;
   /** Plain logs: time of the last alert read, or of the file while it had none; epoch ms. Later files begin after it. */
   readonly time?: number;
 }
@@ -56,14 +54,12 @@ function parsePlace(value: JsonValue): LogPlace {
   const key = get(value, "key");
   const generation = get(value, "generation");
   const position = parsePosition(get(value, "offset"), get(value, "marks"));
-  const identity = get(value, "identity");
   const time = get(value, "time");
   if (typeof key !== "string" || !isCount(generation) || position === undefined) throw unreadable(value);
   return {
     key,
     generation,
     ...position,
-    ...(typeof identity === "string" ? { identity } : {}),
     ...(isCount(time) ? { time } : {}),
   };
 }

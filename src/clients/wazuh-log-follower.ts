@@ -11,7 +11,7 @@ import { FolderWatch, Wakeup } from "../lib/wakeup.ts";
 import type { JsonValue } from "../model/json.ts";
 import { LogCatalog } from "./wazuh-log-catalog.ts";
 import { LagMeter, type LogLag } from "./wazuh-log-lag.ts";
-import { openAt } from "./wazuh-log-locate.ts";
+import { openAll, openAt } from "./wazuh-log-locate.ts";
 import { type OpenLog, OpenLogs, placeOf } from "./wazuh-log-open.ts";
 import { LogStart } from "./wazuh-log-start.ts";
 import { dailyPath, type LogFile, type LogTag, PLAIN_KEY } from "./wazuh-log-tree.ts";
@@ -208,13 +208,23 @@ export class LogFollower {
   async #openNext(signal: AbortSignal): Promise<boolean> {
     const live = this.#files.live;
     const unread = await this.#catalog.after(this.#files.frontier, live && (await describeLive(live)));
-    // Rotated plain files have no names to go on by: they are opened together, as long as their order is known.
-    const batch = this.#catalog.mode === "plain" ? unread : unread.slice(0, 1);
-    let opened = false;
-    for (const file of batch) opened = (await this.#openOne(file, live, file === unread.at(-1), signal)) || opened;
-    this.#unread = unread.length - batch.length;
-    this.#lookDue ||= opened;
+    const first = unread[0];
+    if (first === undefined) return false;
+    const several = this.#catalog.mode === "plain" && unread.length > 1;
+    const opened = several
+      ? await this.#openRotated(unread, signal)
+      : await this.#openOne(first, live, unread.length === 1, signal);
+    this.#unread = unread.length - 1;
+    this.#lookDue = true;
     return opened;
+  }
+
+  /** Rotated plain files have no names to go on by: they are opened together, while their order is known. */
+  async #openRotated(unread: readonly LogFile[], signal: AbortSignal): Promise<boolean> {
+    const opened = (await openAll(unread, signal)) ?? [];
+    for (const { file, lines } of opened)
+      await this.#files.push(file, this.#files.newGeneration(), lines, this.#clock.now());
+    return opened.length > 0;
   }
 
   async #openOne(file: LogFile, live: OpenLog | undefined, newest: boolean, signal: AbortSignal): Promise<boolean> {
@@ -271,10 +281,8 @@ export class LogFollower {
   }
 
   async #lookForStray(signal: AbortSignal): Promise<boolean> {
-    const known = this.#files.identities();
-    for (const { identity } of this.#files.passed) if (identity !== undefined) known.add(identity);
-    const stray = await this.#catalog.stray(known, this.#files.frontier);
-    if (stray === undefined) return false;
+    const stray = await this.#catalog.stray(this.#files.identities(), this.#files.frontier);
+    if (stray === undefined || this.#files.passed.some(({ key }) => key === stray.key)) return false;
     this.#log.warn("alerts are written to an older daily file again: was the clock set back?", { path: stray.path });
     return await this.#reopen(
       stray,

@@ -1,11 +1,10 @@
-import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { openReader } from "../lib/byte-reader.ts";
 import { systemCode } from "../lib/errors.ts";
 import { LineFile } from "../lib/line-file.ts";
-import { contentHash, type Place } from "../lib/place.ts";
+import { contentHash, FILE_START, type Place } from "../lib/place.ts";
 import { headOf } from "./wazuh-log-head.ts";
-import { type LogFile, type LogTag, listDailyFiles } from "./wazuh-log-tree.ts";
+import { identityOf, type LogFile, type LogTag, listDailyFiles } from "./wazuh-log-tree.ts";
 
 /** `tree`: the daily files that alerts.json is a hard link to · `plain`: the one file alone. */
 export type LogMode = "tree" | "plain";
@@ -31,15 +30,41 @@ export async function chooseMode(path: string, tag: LogTag, from?: string): Prom
   return "plain";
 }
 
-/** Opens a file at a place; undefined when it is not there or does not fit. Other errors (permissions) are thrown. */
+/**
+ * Opens a file at a place; undefined when it is not there, is not the file that was listed, or does not fit. Other errors
+ * (permissions) are thrown.
+ */
 export async function openAt(file: LogFile, place: Place, signal: AbortSignal): Promise<LineFile | undefined> {
   try {
-    return await LineFile.resume(await openReader(file.path, file.packed), place, signal);
+    const lines = await LineFile.resume(await openReader(file.path, file.packed), place, signal);
+    if (lines === undefined || file.identity === undefined || (await identityOf(file.path)) === file.identity)
+      return lines;
+    await lines.close();
+    return undefined;
   } catch (error) {
     if (systemCode(error) === "ENOENT") return undefined;
     if (file.packed && systemCode(error)?.startsWith("Z_") === true) return undefined;
     throw error;
   }
+}
+
+/** Opens files from their starts, all or none: none when one of them is no longer what it was when it was listed. */
+export async function openAll(
+  files: readonly LogFile[],
+  signal: AbortSignal,
+): Promise<readonly { file: LogFile; lines: LineFile }[] | undefined> {
+  const opened: { file: LogFile; lines: LineFile }[] = [];
+  try {
+    for (const file of files) {
+      const lines = await openAt(file, FILE_START, signal);
+      if (lines !== undefined) opened.push({ file, lines });
+      else break;
+      if (opened.length === files.length) return opened.splice(0);
+    }
+  } finally {
+    for (const { lines } of opened) await lines.close();
+  }
+  return files.length === 0 ? [] : undefined;
 }
 
 /** The first of `candidates` that holds what was read up to `place`, opened there. */
@@ -63,15 +88,4 @@ export async function headFits(file: LogFile, place: Place): Promise<boolean> {
   if (first === undefined) return true;
   const head = await headOf(file);
   return head !== undefined && head.length >= first[1] && contentHash(head.subarray(0, first[1])) === first[2];
-}
-
-/** Device and inode of a path; undefined when it is not there. */
-export async function identityOf(path: string): Promise<string | undefined> {
-  try {
-    const { dev, ino } = await stat(path);
-    return `${dev}:${ino}`;
-  } catch (error) {
-    if (systemCode(error) === "ENOENT") return undefined;
-    throw error;
-  }
 }

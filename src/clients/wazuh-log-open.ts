@@ -88,7 +88,8 @@ export class OpenLogs {
   async beginAnew(open: OpenLog): Promise<void> {
     const lines = await LineFile.resume(open.lines.reader, FILE_START);
     if (lines === undefined) return;
-    const anew = { ...open, generation: this.newGeneration(), lines };
+    const late = open.supersededAt === undefined ? {} : { supersededAt: open.supersededAt };
+    const anew = { ...(await this.#describe(open.file, this.newGeneration(), lines)), ...late };
     this.#open = this.#open.map((other) => (other === open ? anew : other));
   }
 
@@ -131,8 +132,8 @@ export class OpenLogs {
   }
 }
 
-export function placeOf({ file, generation, lines, identity, mtimeMs }: OpenLog): LogPlace {
-  const place = { key: file.key, generation, ...lines.place(), ...(identity === undefined ? {} : { identity }) };
+export function placeOf({ file, generation, lines, mtimeMs }: OpenLog): LogPlace {
+  const place = { key: file.key, generation, ...lines.place() };
   if (file.key !== PLAIN_KEY) return place;
   const time = (lines.lastLine && alertTime(lines.lastLine)) ?? mtimeMs;
   return time === undefined ? place : { ...place, time };

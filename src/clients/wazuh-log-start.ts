@@ -8,9 +8,12 @@ import type { JsonValue } from "../model/json.ts";
 import type { LogCatalog } from "./wazuh-log-catalog.ts";
 import { type LogPlace, parseCheckpoint } from "./wazuh-log-checkpoint.ts";
 import type { LagMeter } from "./wazuh-log-lag.ts";
-import { identityOf, locate, openAt } from "./wazuh-log-locate.ts";
+import { locate, openAll, openAt } from "./wazuh-log-locate.ts";
 import type { OpenLogs } from "./wazuh-log-open.ts";
 import { beginning, dailyPath, type LogFile, PLAIN_KEY } from "./wazuh-log-tree.ts";
+
+/** A file was renamed or packed between listing and opening: what was listed is looked at anew. */
+class FilesMoved extends Error {}
 
 /** Opens the files that a follower begins with. Both methods are false while there is nothing to begin with. */
 export class LogStart {
@@ -57,10 +60,15 @@ export class LogStart {
       }
       return false;
     }
-    for (const place of saved.open) await this.#reopen(files, place, place === saved.open.at(-1), signal);
-    await this.#openRotated(files, signal);
-    for (const place of saved.passed) await this.#lateInArchive(files, place, signal);
-    return !signal.aborted;
+    try {
+      for (const place of saved.open) await this.#reopen(files, place, place === saved.open.at(-1), signal);
+      await this.#openRotated(files, signal);
+      for (const place of saved.passed) await this.#lateInArchive(files, place, signal);
+      return !signal.aborted;
+    } catch (error) {
+      if (error instanceof FilesMoved) return false;
+      throw error;
+    }
   }
 
   /** Goes on from a place, wherever its content is by now. */
@@ -74,12 +82,10 @@ export class LogStart {
     await this.#beginAnew(files, place, await this.#instead(place, live, same, others), signal);
   }
 
-  /** What to read where nothing holds what was read before. */
+  /** What to read where nothing holds what was read before: in a plain log every file that began after that. */
   async #instead(place: LogPlace, live: boolean, same: readonly LogFile[], others: readonly LogFile[]) {
     if (this.#catalog.mode === "tree") return same.slice(-1);
-    // The very file, emptied and renamed since, comes before the one that took its name.
-    const emptied = await this.#byIdentity(place, [...same, ...others]);
-    if (emptied !== undefined || !live) return emptied === undefined ? [] : [emptied];
+    if (!live) return [];
     const later: LogFile[] = [];
     for (const file of others.toReversed()) {
       const time = await beginning(file);
@@ -102,10 +108,7 @@ export class LogStart {
       );
       this.#log.warn("the file no longer holds what was read from it; reading it from its start", fields);
     }
-    for (const file of instead) {
-      const lines = await openAt(file, FILE_START, signal);
-      if (lines !== undefined) await files.push(file, files.newGeneration(), lines, this.#clock.now());
-    }
+    await this.#pushAll(files, instead, signal);
   }
 
   /** Plain logs: the files between the one that reading stopped in, if it was rotated away since, and the live one. */
@@ -113,25 +116,21 @@ export class LogStart {
     const last = files.live;
     if (this.#catalog.mode !== "plain" || last === undefined) return;
     const all = await this.#catalog.list();
-    const at = all.findIndex(({ path }) => path === last.file.path);
-    for (const file of all.slice(at + 1)) {
-      const lines = await openAt(file, FILE_START, signal);
-      if (lines !== undefined) await files.push(file, files.newGeneration(), lines, this.#clock.now());
-    }
+    const at = all.findIndex(({ identity }) => identity === last.file.identity);
+    if (at < 0) throw new FilesMoved();
+    await this.#pushAll(files, all.slice(at + 1), signal);
+  }
+
+  async #pushAll(files: OpenLogs, list: readonly LogFile[], signal: AbortSignal): Promise<void> {
+    const opened = await openAll(list, signal);
+    if (opened === undefined) throw new FilesMoved();
+    for (const { file, lines } of opened) await files.push(file, files.newGeneration(), lines, this.#clock.now());
   }
 
   async #find(place: LogPlace, same: readonly LogFile[], others: readonly LogFile[], signal: AbortSignal) {
     if (place.offset > 0) return await locate(place, [...same, ...others], signal);
-    // Nothing was read, so there is no content to know it by.
-    if (this.#catalog.mode === "tree" || place.identity === undefined) return await locate(place, same, signal);
-    const file = await this.#byIdentity(place, [...same, ...others]);
-    return file === undefined ? undefined : await locate(place, [file], signal);
-  }
-
-  async #byIdentity({ identity }: LogPlace, files: readonly LogFile[]): Promise<LogFile | undefined> {
-    if (identity === undefined || this.#catalog.mode === "tree") return undefined;
-    for (const file of files) if ((await identityOf(file.path)) === identity) return file;
-    return undefined;
+    // Nothing was read, so there is no content to know it by, and inodes are used again: only a daily name tells.
+    return this.#catalog.mode === "tree" ? await locate(place, same, signal) : undefined;
   }
 
   /** Lines that came late to a file that was closed and has been compressed since. */

@@ -17,6 +17,8 @@ export interface LogFile {
   readonly path: string;
   /** True for `.json.gz`. */
   readonly packed: boolean;
+  /** Plain logs: which file had this name when it was listed; by the time it is opened it may be another. */
+  readonly identity?: string;
 }
 
 export const PLAIN_KEY = "log";
@@ -77,7 +79,10 @@ export async function listRenamed(path: string): Promise<LogFile[]> {
     if (!/^[.-]\d[\d.-]{0,30}(\.gz)?$/.test(suffix)) continue;
     const packed = suffix.endsWith(".gz");
     if (packed && names.has(name.slice(0, -3))) continue;
-    const file = { key: PLAIN_KEY, path: join(folder, name), packed };
+    const path = join(folder, name);
+    const identity = await identityOf(path);
+    if (identity === undefined) continue;
+    const file = { key: PLAIN_KEY, path, packed, identity };
     const time = await beginning(file);
     if (time !== undefined) found.push({ file, time });
   }
@@ -101,4 +106,15 @@ async function namesIn(folder: string, pattern: RegExp): Promise<string[]> {
     throw error;
   }
   return entries.map((entry) => entry.name).filter((name) => pattern.test(name));
+}
+
+/** Device and inode of a path; undefined when it is not there. */
+export async function identityOf(path: string): Promise<string | undefined> {
+  try {
+    const { dev, ino } = await stat(path);
+    return `${dev}:${ino}`;
+  } catch (error) {
+    if (systemCode(error) === "ENOENT") return undefined;
+    throw error;
+  }
 }

@@ -57,6 +57,10 @@ export function namesVersion(word: string): boolean {
 const INTERFACE =
   /(?:direct|parent|sibling|hit|none|inside|outside|dmz|mgmt|management|lan|wan|internal|external|untrust|trust|client|server|host|ip|src|dst|from|to|eth\d{1,2})$/i;
 
+/** Vendor and product of a CEF or LEEF header, which the product's version follows. */
+const EVENT_HEADER = /(?:CEF|LEEF):[\d.]{1,4}\|[^|]{0,64}\|[^|]{0,64}\|$/;
+const MAX_HEADER = 150;
+
 /** `Chrome/91.0.4.124`, `pkg-1.2.3.4`, `version 1.2.3.4`: dotted numbers that are no address. */
 export function isVersion(text: string, start: number, end: number, field: string): boolean {
   const before = text.charCodeAt(start - 1);
@@ -67,6 +71,7 @@ export function isVersion(text: string, start: number, end: number, field: strin
   }
   if (before === 45 || before === 95 || before === 46) return true;
   if (before === 92) return !isUncHost(text, start);
+  if (before === 124 && EVENT_HEADER.test(text.slice(Math.max(0, start - MAX_HEADER), start))) return true;
   if (text.charCodeAt(end) === 92 && isPathCharacter(text.charCodeAt(end + 1))) return true;
   if (before === 58 && isTag(text, start - 1)) return true;
   if (/^ ?[<>]=? /.test(text.slice(end, end + 4))) return true;

@@ -23,13 +23,14 @@
  */
 import type { CanonicalValue, ObservableType } from "../model/observable.ts";
 import { canonicalize } from "./canonical.ts";
-import { canonicalEmail, canonicalHost } from "./canonical-host.ts";
+import { canonicalHost } from "./canonical-host.ts";
 import { canonicalIp, portOf } from "./canonical-ip.ts";
 import { parseUrl } from "./canonical-url.ts";
 import { isPublicTld, isReverseName, looksLikeHost } from "./hosts.ts";
 import { PERCENT, percentDecode, refang, survey } from "./refang.ts";
-import { asciiEnd, authorityEnd, CLASS, classOf, digitsFrom, isLocalChar } from "./scan-chars.ts";
+import { asciiEnd, authorityEnd, CLASS, classOf, digitsFrom } from "./scan-chars.ts";
 import { isVersion, namesFile, namesId, namesUser, standsAsHost, wordBefore } from "./scan-context.ts";
+import { addressAt } from "./scan-email.ts";
 import { isParameter, isScheme, urlEnd } from "./scan-url.ts";
 
 /** Characters of one string that are scanned; what follows is not looked at. */
@@ -224,21 +225,9 @@ class Scan {
   }
 
   #email(start: number, at: number): number | undefined {
-    const text = this.#text;
-    let from = start;
-    while (from > 0 && at - from < 64 && isLocalChar(text.charCodeAt(from - 1))) from--;
-    let end = at + 1;
-    while (end < text.length && classOf(text, end) !== 0) end++;
-    while (end > at && (classOf(text, end - 1) & 24) !== 0) end--;
-    const written = text.slice(from, end);
-    const email = canonicalEmail(written);
-    if (email === undefined) return undefined;
-    const host = email.slice(email.lastIndexOf("@") + 1);
-    if (!isMailHost(host)) return undefined;
-    const before = wordBefore(text, from, this.#field);
-    const isId = before.endsWith("message-id") || before.endsWith("messageid") || before === "msgid";
-    if (!isId && !ALGORITHM_HOST.test(host)) this.#found("email", email, written);
-    return end;
+    const address = addressAt(this.#text, start, at, this.#field);
+    if (address?.value !== undefined) this.#found("email", address.value, address.written);
+    return address?.end;
   }
 
   /** A run with dots: an address, a range of two addresses, or a host. */
@@ -355,14 +344,6 @@ function isEui64(written: string): boolean {
   return written.length === 23 && /^(?:[0-9a-f]{2}:){7}[0-9a-f]{2}$/i.test(written);
 }
 
-/** Names of ssh algorithms look like addresses (`curve25519-sha256@libssh.org`). */
-const ALGORITHM_HOST = /^(?:openssh\.com|libssh\.org|lysator\.liu\.se|ssh\.com)$/;
-const INTERNAL_SUFFIX = /\.(?:local|lan|corp|internal|intranet|home|localdomain|example|test|invalid)$/;
-
-function isMailHost(host: string): boolean {
-  return isPublicTld(lastLabel(host)) || INTERNAL_SUFFIX.test(host);
-}
-
 function lastLabel(host: string): string {
   return host.slice(host.lastIndexOf(".") + 1);
 }
@@ -376,10 +357,14 @@ const HASH_TYPES: Readonly<Record<number, ObservableType>> = {
   128: "sha512",
 };
 
-/** The type that the word before a hash names, else the one of its length. */
+/** `tls.fingerprint`, `SHA1 Fingerprint`, `thumbprint`; a device's, a browser's or a key's fingerprint is an id. */
+const CERTIFICATE_PRINT =
+  /^(?:[a-z0-9_.-]{0,32}(?:cert(?:ificate)?|tls|ssl|x509|sha-?_?(?:1|256)|server|client|leaf|issuer|peer)[_. -]?)?fingerprint|thumbprint/;
+
+/** The type that the word before a hash names, else the one of its length; undefined when it names none of them. */
 export function hashType(word: string, length: number): ObservableType | undefined {
   if (length === 32 && word.endsWith("imphash")) return "imphash";
-  if (length === 32 && /ja3s?(?:$|[_.-])/.test(word)) return "ja3";
-  if (/fingerprint|thumbprint/.test(word)) return "x509";
+  if (length === 32 && /ja3s?(?:$|[_.-]|hash|digest|md5|fingerprint)/.test(word)) return "ja3";
+  if (/fingerprint|thumbprint/.test(word)) return CERTIFICATE_PRINT.test(word) ? "x509" : undefined;
   return HASH_TYPES[length];
 }

@@ -26,6 +26,7 @@ function hazard(body: string): string | undefined {
   if (/\)(?:[*+]|\{\d{0,4},\}|\{\d{0,4},?\d{1,4}\})/.test(bare)) return "repeated group";
   const unbounded = bare.match(/[*+]|\{\d{0,4},\}/g)?.length ?? 0;
   if (unbounded > 2) return "more than two unbounded quantifiers";
-  const widest = Math.max(0, ...[...bare.matchAll(/\{\d{0,9},?(\d{1,9})\}/g)].map(([, count]) => Number(count)));
+  const bounds = [...bare.matchAll(/\{(\d{1,9})(?:,(\d{0,9}))?\}/g)];
+  const widest = Math.max(0, ...bounds.map(([, low, high]) => Number(high || low)));
   return widest > 64 ? "quantifier above 64" : undefined;
 }

@@ -140,6 +140,6 @@ test("a plain log: every line is delivered exactly once through renames, packing
         rmSync(root, { recursive: true, force: true });
       }
     }),
-    { numRuns: 150, endOnFailure: true, examples: Array.from({length:150},()=>["rename pack append stop rename".split(" ")]) as never },
+    { numRuns: 150, endOnFailure: true, examples: Array.from({length:150},()=>["pack rename append stop torn rename pack append start".split(" ")]) as never },
   );
 });

@@ -246,11 +246,17 @@ test("hostile strings cost linear time and never throw", () => {
   assert.equal(nominator.nominates(JSON.parse('{"__proto__":{"constructor":"x a.b y"}}')), true);
 });
 
-test("members of the manager are not looked at", () => {
-  const nominator = nominatorOf([
-    { type: "domain", pattern: "exact", value: "evil.example" as GeneratedValue["value"] },
-  ]);
-  for (const member of MANAGER_MEMBERS) assert.equal(nominator.nominates({ [member]: { a: "evil.example" } }), false);
+test("members of the manager are looked at by neither", async () => {
+  const extract = await extractAll();
+  const value = "evil-host.com" as GeneratedValue["value"];
+  const nominator = nominatorOf([{ type: "domain", pattern: "exact", value }]);
+  for (const member of MANAGER_MEMBERS) {
+    for (const event of [{ [member]: { a: value, name: value, ip: value } }, { [member]: `http://${value}/` }]) {
+      assert.deepEqual(extract(event).observables, [], member);
+      assert.equal(nominator.nominates(event), false, member);
+    }
+  }
+  assert.equal(nominator.nominates({ data: { rule: { description: value } } }), true);
 });
 
 function same(a: GeneratedValue, b: GeneratedValue): boolean {

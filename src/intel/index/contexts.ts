@@ -152,15 +152,17 @@ export class ContextReader {
   }
 }
 
+const guess = Buffer.alloc(GUESS);
+
 function readRecord(fd: number, ref: number, bytes: number, path: string): Buffer {
   const at = ref * RECORD_ALIGN;
   if (at < MAGIC.length || at + RECORD_HEADER > bytes) {
     throw new TiplineError("TIP_SEGMENT_CORRUPT", `${path}: no record at ${at}, the file ends at ${bytes}`);
   }
-  const guess = Buffer.allocUnsafe(GUESS);
   const read = readSync(fd, guess, 0, GUESS, at);
   const length = read < RECORD_HEADER ? RECORD_HEADER : lengthAt(guess, 0, path, at);
-  let record = guess.subarray(0, Math.min(read, length));
+  // A copy: the next read uses the same memory.
+  let record = Buffer.from(guess.subarray(0, Math.min(read, length)));
   if (length > read) {
     record = Buffer.allocUnsafe(length);
     const whole = readSync(fd, record, 0, length, at);

@@ -10,8 +10,13 @@ const SALT_ATTRIBUTE = 0x2001;
 
 const taken = (): KeyHash => [lanes[0] as number, lanes[1] as number];
 
-export function indicatorKey(seed: Seed, type: IndicatorType, pattern: IndicatorPattern, value: string): KeyHash {
+/** Leaves the indicator's hash in `lanes`. */
+export function hashIndicator(seed: Seed, type: IndicatorType, pattern: IndicatorPattern, value: string): void {
   hashText(seed, value, typeSalt(type, pattern));
+}
+
+export function indicatorKey(seed: Seed, type: IndicatorType, pattern: IndicatorPattern, value: string): KeyHash {
+  hashIndicator(seed, type, pattern, value);
   return taken();
 }
 

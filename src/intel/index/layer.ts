@@ -59,9 +59,15 @@ export class Layer {
     return this.withdrawnFeeds.has(feed) || findRow(this.segment.sections.withdrawnEvents, 2, event[0], event[1]) >= 0;
   }
 
-  /** Stored reports of exactly this indicator, hidden or not. */
-  find(key: KeyHash, type: IndicatorType, pattern: IndicatorPattern, value: string): readonly StoredReport[] {
-    const candidates = findExact(this.segment.sections.exact, key[0], key[1]);
+  /** Stored reports of exactly this indicator, hidden or not; `high` and `low` are its hash. */
+  find(
+    high: number,
+    low: number,
+    type: IndicatorType,
+    pattern: IndicatorPattern,
+    value: string,
+  ): readonly StoredReport[] {
+    const candidates = findExact(this.segment.sections.exact, high, low);
     if (candidates.length === 0) return NONE;
     return candidates
       .flatMap((ref) => this.reportsAt(ref))

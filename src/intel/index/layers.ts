@@ -11,8 +11,8 @@ import type { CanonicalValue, ObservableType } from "../../model/observable.ts";
 import { baseName, canonicalCidr } from "../canonical.ts";
 import type { IndexStats, IndicatorIndex } from "../generation.ts";
 import { createNominator } from "../nominate.ts";
-import type { Seed } from "./hash.ts";
-import { indicatorKey, type KeyHash } from "./keys.ts";
+import { lanes, type Seed } from "./hash.ts";
+import { hashIndicator, type KeyHash } from "./keys.ts";
 import type { Layer, StoredReport } from "./layer.ts";
 import { EVENT_ROW, gateOf } from "./segment.ts";
 
@@ -35,6 +35,8 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
     }
   }
   const nominator = createNominator(layers.map(({ segment }) => gateOf(segment)));
+  const prefixes4 = presentPrefixes(layers, false);
+  const prefixes6 = presentPrefixes(layers, true);
   let stats: IndexStats | undefined;
   let closed = false;
   return {
@@ -43,7 +45,25 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
       stats ??= count(layers, quarantined);
       return stats;
     },
-    lookup: (type, value) => lookup(layers, seed, type, value),
+    lookup(type: ObservableType, value: CanonicalValue) {
+      if (type === "cve") return NONE;
+      const found: Indicator[] = [];
+      const probe = (as: IndicatorType, pattern: IndicatorPattern, probed: string) => {
+        const indicator = merged(layers, seed, as, pattern, probed as CanonicalValue);
+        if (indicator) found.push(indicator);
+      };
+      probe(type, "exact", value);
+      if (type === "domain") {
+        for (let from = 0; from >= 0; from = nextLabel(value, from)) probe("domain", "subdomains", value.slice(from));
+      } else if (type === "ip") {
+        for (const network of networksOf(value, value.includes(":") ? prefixes6 : prefixes4))
+          probe("ip", "cidr", network);
+      } else if (type === "path") {
+        const name = baseName(value);
+        if (name !== "") probe("filename", "exact", name);
+      }
+      return found;
+    },
     nominates: (event: JsonObject) => nominator.nominates(event),
     all: () => all(layers, seed),
     eventReports: (event, feed) => eventReports(layers, event, feed),
@@ -53,46 +73,31 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
     },
   };
 }
+const NONE: readonly Indicator[] = [];
 
-function lookup(
-  layers: readonly Layer[],
-  seed: Seed,
-  type: ObservableType,
-  value: CanonicalValue,
-): readonly Indicator[] {
-  const found: Indicator[] = [];
-  const probe = (as: IndicatorType, pattern: IndicatorPattern, probed: string) => {
-    const indicator = merged(layers, seed, as, pattern, probed as CanonicalValue);
-    if (indicator) found.push(indicator);
-  };
-  if (type === "cve") return found;
-  probe(type, "exact", value);
-  if (type === "domain") {
-    for (let from = 0; from >= 0; from = nextLabel(value, from)) probe("domain", "subdomains", value.slice(from));
-  } else if (type === "ip") {
-    const slash = value.indexOf("/");
-    const address = slash < 0 ? value : value.slice(0, slash);
-    const narrowest = slash < 0 ? 129 : Number(value.slice(slash + 1));
-    for (const prefix of prefixes(layers, value.includes(":"))) {
-      const network = prefix > narrowest ? undefined : canonicalCidr(`${address}/${prefix}`);
-      if (network !== undefined) probe("ip", "cidr", network);
-    }
-  } else if (type === "path") {
-    const name = baseName(value);
-    if (name !== "") probe("filename", "exact", name);
-  }
-  return found;
+/** Prefix lengths of networks in the index, longest first. */
+function presentPrefixes(layers: readonly Layer[], v6: boolean): readonly number[] {
+  const present = new Set(layers.flatMap(({ segment: { header } }) => (v6 ? header.prefixes6 : header.prefixes4)));
+  // 128 stands for single IPv6 addresses, which have a gate key of the same kind.
+  return [...present].filter((prefix) => !v6 || prefix < 128).sort((a, b) => b - a);
+}
+
+/** Networks of these prefix lengths that hold the address; of a network itself those at least as wide. */
+function networksOf(value: string, prefixes: readonly number[]): readonly string[] {
+  if (prefixes.length === 0) return [];
+  const slash = value.indexOf("/");
+  const address = slash < 0 ? value : value.slice(0, slash);
+  const narrowest = slash < 0 ? 128 : Number(value.slice(slash + 1));
+  return prefixes
+    .filter((prefix) => prefix <= narrowest)
+    .map((prefix) => canonicalCidr(`${address}/${prefix}`))
+    .filter((network) => network !== undefined);
 }
 
 /** Where the parent domain starts, or -1. */
 function nextLabel(name: string, from: number): number {
   const dot = name.indexOf(".", from);
   return dot < 0 ? -1 : dot + 1;
-}
-
-function prefixes(layers: readonly Layer[], v6: boolean): readonly number[] {
-  const present = new Set(layers.flatMap(({ segment: { header } }) => (v6 ? header.prefixes6 : header.prefixes4)));
-  return [...present].filter((prefix) => !v6 || prefix < 128).sort((a, b) => b - a);
 }
 
 /** The indicator with its visible reports of all layers, newest layer first; undefined when none is left. */
@@ -103,11 +108,13 @@ function merged(
   pattern: IndicatorPattern,
   value: CanonicalValue,
 ): Indicator | undefined {
-  const key = indicatorKey(seed, type, pattern, value);
+  hashIndicator(seed, type, pattern, value);
+  const high = lanes[0] as number;
+  const low = lanes[1] as number;
   let reports: IndicatorReport[] | undefined;
   for (let at = layers.length - 1; at >= 0; at--) {
     const layer = layers[at] as Layer;
-    for (const stored of layer.find(key, type, pattern, value)) {
+    for (const stored of layer.find(high, low, type, pattern, value)) {
       if (!isVisible(layers, at, stored)) continue;
       reports ??= [];
       reports.push(layer.decode(stored, eventOf(layers, at, stored)));
@@ -144,7 +151,8 @@ function* all(layers: readonly Layer[], seed: Seed): Generator<Indicator> {
         if (seen.has(value)) continue;
         seen.add(value);
         const newer = layers.slice(at + 1);
-        if (newer.some((each) => each.find(head.keys.indicator, head.type, head.pattern, value).length > 0)) continue;
+        if (newer.some((each) => each.find(...head.keys.indicator, head.type, head.pattern, value).length > 0))
+          continue;
         const indicator = merged(layers, seed, head.type, head.pattern, value);
         if (indicator) yield indicator;
       }

@@ -51,9 +51,13 @@ export interface RecordHead {
   readonly keys: RecordKeys;
 }
 
+function patternCode(pattern: IndicatorPattern): number {
+  return pattern === "exact" ? 0 : pattern === "subdomains" ? 1 : 2;
+}
+
 /** Number that keeps the keys of types and patterns apart; part of the file format. */
 export function typeSalt(type: IndicatorType, pattern: IndicatorPattern): number {
-  return 0x1000 + (TYPE_CODES.get(type) as number) * 4 + PATTERNS.indexOf(pattern);
+  return 0x1000 + (TYPE_CODES.get(type) as number) * 4 + patternCode(pattern);
 }
 
 /** Number of a type in records; part of the file format. */
@@ -84,7 +88,7 @@ export function encodeReport(indicator: ReportedIndicator, feed: number, keys: R
   ]);
   const type = TYPE_CODES.get(indicator.type) as number;
   const flags = (report.toIds ? FLAG_TO_IDS : 0) | (report.weak ? FLAG_WEAK : 0);
-  return encode(KIND_REPORT, [type, PATTERNS.indexOf(indicator.pattern), flags], feed, keys, indicator.value, rest);
+  return encode(KIND_REPORT, [type, patternCode(indicator.pattern), flags], feed, keys, indicator.value, rest);
 }
 
 export function encodeEvent(event: EventContext, feed: number, eventKey: readonly [number, number]): Buffer {

@@ -53,8 +53,7 @@ Examples:
               }
               const assessment = assess(alert, judge.extract(alert.event), generation);
               const finding =
-                assessment.verdict &&
-                toFinding(alert, bytes.toString("utf8"), assessment.verdict, "live", judge.nameFinding);
+                assessment.verdict && toFinding(alert, alert.raw, assessment.verdict, "live", judge.nameFinding);
               if (flags.json) await printJson(assessmentJson(alert, assessment, generation.id, finding));
               else {
                 await print(renderAssessment(alert, assessment, generation.id));

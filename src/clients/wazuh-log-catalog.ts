@@ -3,13 +3,22 @@ import { dirname } from "node:path";
 import { unpackedSize } from "../lib/byte-reader.ts";
 import type { Place } from "../lib/place.ts";
 import { chooseMode, headFits, type LogMode, locate } from "./wazuh-log-locate.ts";
-import { identityOf, type LogFile, type LogTag, listDailyFiles, listRenamed, PLAIN_KEY } from "./wazuh-log-tree.ts";
+import {
+  describePlain,
+  identityOf,
+  type LogFile,
+  type LogTag,
+  listDailyFiles,
+  listRenamed,
+  PLAIN_KEY,
+} from "./wazuh-log-tree.ts";
 
 /** The live file as the follower has it open. */
 export interface LiveFile {
   readonly key: string;
   readonly identity: string | undefined;
-  readonly mtimeMs: number;
+  /** Plain logs: what begins before this was read; epoch ms. */
+  readonly time: number;
   readonly place: Place;
 }
 
@@ -39,7 +48,7 @@ export class LogCatalog {
   /** Every file of the log, oldest first. */
   async list(): Promise<LogFile[]> {
     if (this.#mode === "tree") return await listDailyFiles(this.root, this.tag);
-    const newest = await this.#newest();
+    const newest = await describePlain(this.path, false);
     return [...(await listRenamed(this.path)), ...(newest === undefined ? [] : [newest])];
   }
 
@@ -78,9 +87,8 @@ export class LogCatalog {
     if (at >= 0) return [...renamed.slice(at + 1), newest];
     const between: LogFile[] = [];
     for (const file of renamed) {
-      if ((await stat(file.path)).mtimeMs <= live.mtimeMs) continue;
-      if (live.place.offset > 0 && (await headFits(file, live.place))) continue;
-      between.push(file);
+      const own = live.place.offset > 0 && (await headFits(file, live.place));
+      if (file.begins >= live.time && !own) between.push(file);
     }
     return [...between, newest];
   }

@@ -7,7 +7,7 @@ export interface LogPlace extends Place {
   readonly key: string;
   /** Tells contents of one key apart when a file was emptied, replaced or (plain logs) rotated away. */
   readonly generation: number;
-  /** Plain logs: time of the last alert read, or of the file while it had none; epoch ms. Later files begin after it. */
+  /** Plain logs: time of the last alert read, or while there is none when the file begins; epoch ms. */
   readonly time?: number;
 }
 

@@ -207,14 +207,14 @@ export class LogFollower {
 
   async #openNext(signal: AbortSignal): Promise<boolean> {
     const live = this.#files.live;
-    const unread = await this.#catalog.after(this.#files.frontier, live && (await describeLive(live)));
+    const unread = await this.#catalog.after(this.#files.frontier, live && describeLive(live));
     const first = unread[0];
     if (first === undefined) return false;
     const several = this.#catalog.mode === "plain" && unread.length > 1;
     const opened = several
       ? await this.#openRotated(unread, signal)
       : await this.#openOne(first, live, unread.length === 1, signal);
-    this.#unread = unread.length - 1;
+    this.#unread = several ? 0 : unread.length - 1;
     this.#lookDue = true;
     return opened;
   }
@@ -334,9 +334,9 @@ export class LogFollower {
   }
 }
 
-async function describeLive({ file, identity, lines }: OpenLog) {
-  const mtimeMs = lines.reader instanceof PlainReader ? (await lines.reader.stat()).mtimeMs : 0;
-  return { key: file.key, identity, mtimeMs, place: lines.place() };
+function describeLive(live: OpenLog) {
+  const { key, time, ...place } = placeOf(live);
+  return { key, identity: live.identity, time: time ?? 0, place };
 }
 
 async function sizeOf(path: string): Promise<number | undefined> {

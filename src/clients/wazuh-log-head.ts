@@ -1,4 +1,4 @@
-import { openReader } from "../lib/byte-reader.ts";
+import { openReader, PlainReader } from "../lib/byte-reader.ts";
 import { systemCode } from "../lib/errors.ts";
 import { MARK_BYTES } from "../lib/place.ts";
 
@@ -17,7 +17,9 @@ export async function headOf(file: { readonly path: string; readonly packed: boo
   try {
     const reader = await openReader(file.path, file.packed);
     try {
-      return (await reader.read())?.subarray(0, MARK_BYTES) ?? Buffer.alloc(0);
+      if (!(reader instanceof PlainReader)) return (await reader.read())?.subarray(0, MARK_BYTES) ?? Buffer.alloc(0);
+      const length = Math.min(MARK_BYTES, (await reader.stat()).size);
+      return (await reader.peek({ at: 0, length })) ?? Buffer.alloc(0);
     } finally {
       await reader.close();
     }

@@ -1,6 +1,6 @@
 import { PlainReader } from "../lib/byte-reader.ts";
 import { LineFile } from "../lib/line-file.ts";
-import { FILE_START } from "../lib/place.ts";
+import { FILE_START, MARK_BYTES } from "../lib/place.ts";
 import type { JsonValue } from "../model/json.ts";
 import { formatCheckpoint, type LogCheckpoint, type LogPlace } from "./wazuh-log-checkpoint.ts";
 import { alertTime } from "./wazuh-log-head.ts";
@@ -18,8 +18,8 @@ export interface OpenLog {
   readonly lines: LineFile;
   /** Device and inode of a plain file: it stays the same whatever the name becomes. */
   readonly identity?: string;
-  /** When a plain file was last written, as it was opened; epoch ms. */
-  readonly mtimeMs?: number;
+  /** Plain logs: see `LogFile.begins`. */
+  readonly begins?: number;
   /** Epoch ms when the next file was opened; from then on only late lines are expected. */
   supersededAt?: number;
   /** No late line is expected any more: it is closed once it is read to its end. */
@@ -126,15 +126,19 @@ export class OpenLogs {
   }
 
   async #describe(file: LogFile, generation: number, lines: LineFile): Promise<OpenLog> {
-    if (!(lines.reader instanceof PlainReader)) return { file, generation, lines };
-    const { identity, mtimeMs } = await lines.reader.stat();
-    return { file, generation, lines, identity, mtimeMs: Math.floor(mtimeMs) };
+    const { reader } = lines;
+    const begins = file.begins === undefined ? {} : { begins: file.begins };
+    if (!(reader instanceof PlainReader)) return { file, generation, lines, ...begins };
+    const { identity, mtimeMs, size } = await reader.stat();
+    if (file.key !== PLAIN_KEY) return { file, generation, lines, identity };
+    const head = await reader.peek({ at: 0, length: Math.min(MARK_BYTES, size) });
+    return { file, generation, lines, identity, begins: (head && alertTime(head)) ?? Math.floor(mtimeMs) };
   }
 }
 
-export function placeOf({ file, generation, lines, mtimeMs }: OpenLog): LogPlace {
+export function placeOf({ file, generation, lines, begins }: OpenLog): LogPlace {
   const place = { key: file.key, generation, ...lines.place() };
   if (file.key !== PLAIN_KEY) return place;
-  const time = (lines.lastLine && alertTime(lines.lastLine)) ?? mtimeMs;
+  const time = (lines.lastLine && alertTime(lines.lastLine)) ?? begins;
   return time === undefined ? place : { ...place, time };
 }

@@ -3,14 +3,13 @@ import { openReader, unpackedSize } from "../lib/byte-reader.ts";
 import type { Clock } from "../lib/clock.ts";
 import { LineFile } from "../lib/line-file.ts";
 import type { Log } from "../lib/log.ts";
-import { FILE_START } from "../lib/place.ts";
 import type { JsonValue } from "../model/json.ts";
 import type { LogCatalog } from "./wazuh-log-catalog.ts";
 import { type LogPlace, parseCheckpoint } from "./wazuh-log-checkpoint.ts";
 import type { LagMeter } from "./wazuh-log-lag.ts";
 import { locate, openAll, openAt } from "./wazuh-log-locate.ts";
 import type { OpenLogs } from "./wazuh-log-open.ts";
-import { beginning, dailyPath, type LogFile, PLAIN_KEY } from "./wazuh-log-tree.ts";
+import { dailyPath, type LogFile, PLAIN_KEY } from "./wazuh-log-tree.ts";
 
 /** A file was renamed or packed between listing and opening: what was listed is looked at anew. */
 class FilesMoved extends Error {}
@@ -37,9 +36,10 @@ export class LogStart {
     else if (start !== "beginning") {
       const before = all.filter((file) => file.key !== PLAIN_KEY && file.key.slice(0, 10) < start).at(-1);
       if (before !== undefined) files.pass(before.key);
-    } else if (this.#catalog.mode === "plain" && all[0] !== undefined) {
-      const lines = await openAt(all[0], FILE_START, signal);
-      if (lines !== undefined) await files.push(all[0], 0, lines, this.#clock.now());
+    } else if (this.#catalog.mode === "plain") {
+      const opened = await openAll(all, signal);
+      if (opened === undefined) return false;
+      for (const { file, lines } of opened) await files.push(file, files.newGeneration(), lines, this.#clock.now());
     }
     return true;
   }
@@ -86,11 +86,7 @@ export class LogStart {
   async #instead(place: LogPlace, live: boolean, same: readonly LogFile[], others: readonly LogFile[]) {
     if (this.#catalog.mode === "tree") return same.slice(-1);
     if (!live) return [];
-    const later: LogFile[] = [];
-    for (const file of others.toReversed()) {
-      const time = await beginning(file);
-      if (time !== undefined && place.time !== undefined && time >= place.time) later.push(file);
-    }
+    const later = others.toReversed().filter((file) => (file.begins ?? 0) >= (place.time ?? Number.POSITIVE_INFINITY));
     return [...later, ...same];
   }
 
@@ -129,8 +125,13 @@ export class LogStart {
 
   async #find(place: LogPlace, same: readonly LogFile[], others: readonly LogFile[], signal: AbortSignal) {
     if (place.offset > 0) return await locate(place, [...same, ...others], signal);
-    // Nothing was read, so there is no content to know it by, and inodes are used again: only a daily name tells.
-    return this.#catalog.mode === "tree" ? await locate(place, same, signal) : undefined;
+    if (this.#catalog.mode === "tree") return await locate(place, same, signal);
+    // Nothing was read, so there is no content to know it by, and inodes are used again: only its beginning is left.
+    return await locate(
+      place,
+      [...same, ...others].filter((file) => file.begins === place.time),
+      signal,
+    );
   }
 
   /** Lines that came late to a file that was closed and has been compressed since. */

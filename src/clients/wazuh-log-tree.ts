@@ -19,6 +19,8 @@ export interface LogFile {
   readonly packed: boolean;
   /** Plain logs: which file had this name when it was listed; by the time it is opened it may be another. */
   readonly identity?: string;
+  /** Plain logs: time of the first alert, or of the file while it has none; epoch ms. */
+  readonly begins?: number;
 }
 
 export const PLAIN_KEY = "log";
@@ -72,27 +74,27 @@ export function dailyPath(root: string, tag: LogTag, key: string): string {
 export async function listRenamed(path: string): Promise<LogFile[]> {
   const base = basename(path);
   const folder = dirname(path);
-  const found: { file: LogFile; time: number }[] = [];
+  const found: (LogFile & { readonly begins: number })[] = [];
   const names = new Set(await namesIn(folder, /^./));
   for (const name of names) {
     const suffix = name.startsWith(base) ? name.slice(base.length) : "";
     if (!/^[.-]\d[\d.-]{0,30}(\.gz)?$/.test(suffix)) continue;
     const packed = suffix.endsWith(".gz");
     if (packed && names.has(name.slice(0, -3))) continue;
-    const path = join(folder, name);
-    const identity = await identityOf(path);
-    if (identity === undefined) continue;
-    const file = { key: PLAIN_KEY, path, packed, identity };
-    const time = await beginning(file);
-    if (time !== undefined) found.push({ file, time });
+    const file = await describePlain(join(folder, name), packed);
+    if (file !== undefined) found.push(file);
   }
-  return found.sort((a, b) => a.time - b.time).map(({ file }) => file);
+  return found.sort((a, b) => a.begins - b.begins);
 }
 
-/** The time of the first alert; where it says none, when the file was last written (compressing it may change that). */
-export async function beginning(file: LogFile): Promise<number | undefined> {
-  const head = await headOf(file);
-  return head === undefined ? undefined : (alertTime(head) ?? Math.floor((await stat(file.path)).mtimeMs));
+/** One file of a plain log; undefined when it is not there. */
+export async function describePlain(path: string, packed: boolean) {
+  const identity = await identityOf(path);
+  const head = identity === undefined ? undefined : await headOf({ path, packed });
+  if (identity === undefined || head === undefined) return undefined;
+  // Compressing a file may change its own time.
+  const begins = alertTime(head) ?? Math.floor((await stat(path)).mtimeMs);
+  return { key: PLAIN_KEY, path, packed, identity, begins };
 }
 
 /** Names in a folder that match; none when the folder is not there (or no longer), a throw when it cannot be read. */

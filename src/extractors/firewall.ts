@@ -4,6 +4,7 @@ import { factsFrom, fieldTable, pick } from "../contract/fields.ts";
 import { isInternal } from "../intel/address-ranges.ts";
 import { canonicalHost } from "../intel/canonical-host.ts";
 import { canonicalIp, splitPort } from "../intel/canonical-ip.ts";
+import { looksLikeHost } from "../intel/hosts.ts";
 import type { Direction, Outcome } from "../model/alert.ts";
 import { get, type JsonObject, text } from "../model/json.ts";
 
@@ -13,6 +14,8 @@ const DENIED = /\b(?:den(?:y|ied)|drop(?:ped)?|block(?:ed)?|reject(?:ed)?)\b/i;
 const ALLOWED = /\b(?:permit(?:ted)?|allow(?:ed)?|accept(?:ed)?|built)\b/i;
 /** FortiGate's user agent. */
 const AGENT = / agent="([^"]{1,2048})"/;
+/** Palo Alto's field for a URL, a queried name or a file name. */
+const FILE_NAME = /^[^\\/:*?"<>|\n]{1,200}\.[a-z0-9]{1,8}$/i;
 const DIRECTIONS: ReadonlyMap<string, Direction> = new Map([
   ["inbound", "inbound"],
   ["incoming", "inbound"],
@@ -37,7 +40,7 @@ export default defineExtractor({
     ],
     ["value", ["ip", "domain"], "remote", "remip remote_gateway peer_gateway peer_ip peer vpn_peer peer_address"],
     ["value", ["ip", "domain"], "local", "locip local_ip local_address localip devip"],
-    ["value", ["ip", "domain"], "server", "dstname scertcname dst_host dsthost qname"],
+    ["value", ["ip", "domain"], "server", "dstname scertcname qname"],
     [
       "skip",
       [],
@@ -51,6 +54,9 @@ export default defineExtractor({
     const agent = pick(data, "agent") ?? AGENT.exec(text(event, "full_log")?.slice(0, 16_384) ?? "")?.[1];
     if (agent?.includes("/") === true)
       emit("user-agent", agent, "user-agent", pick(data, "agent") === undefined ? "full_log" : "data.agent");
+    const misc = pick(data, "misc");
+    if (misc !== undefined && FILE_NAME.test(misc) && !looksLikeHost(misc, undefined))
+      emit("filename", misc, "file", "data.misc");
     const host = pick(data, "hostname", "dstname");
     const path = pick(data, "url");
     if (host === undefined || path?.startsWith("/") !== true || path.startsWith("//")) return;

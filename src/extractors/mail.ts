@@ -1,6 +1,8 @@
 import { defineExtractor } from "../contract/define.ts";
 import type { Emit, EventView } from "../contract/extractor.ts";
 import { fieldTable } from "../contract/fields.ts";
+import { isInternal } from "../intel/address-ranges.ts";
+import { canonicalIp } from "../intel/canonical-ip.ts";
 import { text } from "../model/json.ts";
 import type { Role } from "../model/observable.ts";
 
@@ -8,6 +10,9 @@ const ENVELOPE = /\b(from|to|orig_to|sender|recipient)=<?([^\s<>,;@]{1,64}@[^\s<
 const HELO = /\bhelo=<([^\s<>]{3,255})>/;
 /** `from unknown[1.2.3.4]`, `from mail.example.com[1.2.3.4]:25`. */
 const CLIENT = /\bfrom ([a-z0-9._-]{1,253})\[([0-9a-f.:]{3,45})\]/i;
+/** Postfix, Sendmail, Exim, milters: the message or the client was turned away. */
+const REFUSED =
+  /\b(?:NOQUEUE: (?:milter-)?reject|milter-reject:|reject(?:ed)?[:=]|rejected (?:RCPT|MAIL|EHLO|HELO|after|by|connection|because))|\bblocked using |ruleset=check_\w{1,32},.{0,400}reject/i;
 const DECODERS = /^(?:postfix|sendmail|exim|dovecot|smtpd|mailscanner|courier|amavis|rspamd|exchange|fortimail)/;
 const MAX_ADDRESSES = 64;
 
@@ -51,7 +56,9 @@ export default defineExtractor({
     ],
   ),
   applies: (event) =>
-    DECODERS.test(text(event, "decoder", "name") ?? "") || text(event, "decoder", "parent") === "postfix",
+    DECODERS.test(text(event, "decoder", "name") ?? "") ||
+    DECODERS.test(text(event, "predecoder", "program_name") ?? "") ||
+    text(event, "decoder", "parent") === "postfix",
   derive(event, emit) {
     const line = text(event, "full_log")?.slice(0, 8_192);
     if (line === undefined) return;
@@ -63,10 +70,12 @@ export default defineExtractor({
     hosts(line, emit);
   },
   view(event): EventView {
-    const refused =
-      text(event, "decoder", "name") === "postfix-reject" ||
-      /\breject(?:ed)?:/.test(text(event, "full_log")?.slice(0, 512) ?? "");
-    return refused ? { outcome: "denied" } : {};
+    const line = text(event, "full_log")?.slice(0, 8_192) ?? "";
+    const client = text(event, "data", "srcip") ?? CLIENT.exec(line)?.[2];
+    const refused = text(event, "decoder", "name") === "postfix-reject" || REFUSED.test(line.slice(0, 1_024));
+    if (!refused) return {};
+    const inside = client !== undefined && isInternal(canonicalIp(client) ?? client);
+    return { outcome: "denied", ...(inside ? {} : { direction: "inbound" as const }) };
   },
 });
 

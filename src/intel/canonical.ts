@@ -53,7 +53,7 @@ export function canonicalize(type: ObservableType, raw: string): CanonicalValue 
     case "mutex":
       return trimmed(raw, 512);
     case "user-agent":
-      return trimmed(raw, 2_048);
+      return trimmed(JOINED_WORDS.test(raw) && !/\s/.test(raw) ? raw.replace(/\+(\+?)/g, " $1") : raw, 2_048);
     case "asn":
       return asn(raw);
     case "cve":
@@ -92,6 +92,9 @@ function fingerprint(raw: string): CanonicalValue | undefined {
   const text = raw.replace(/[:\s]/g, "");
   return hash(text, text.length === 32 || text.length === 40 || text.length === 64 ? text.length : 40);
 }
+
+/** IIS writes `+` for a blank (`Mozilla/5.0+(Windows+NT+10.0)`) and for a plus, so the latter is read where two stand together. */
+const JOINED_WORDS = /[^+]\+{1,2}[^+]/;
 
 function trimmed(raw: string, limit: number): CanonicalValue | undefined {
   const text = raw.trim();

@@ -6,6 +6,7 @@ import { parseUrl } from "../intel/canonical-url.ts";
 import { isReverseName } from "../intel/hosts.ts";
 import { hashType, scanText, worthScanning } from "../intel/scan.ts";
 import { scanCommand } from "../intel/scan-command.ts";
+import { fileNames, isResourceList, resources, severalNames } from "../intel/scan-files.ts";
 import type { CanonicalValue, Observable, ObservableType, Role } from "../model/observable.ts";
 
 /** Observables kept of one alert; more are dropped and the extraction says so. */
@@ -34,7 +35,7 @@ export class Collector {
   readonly #best = new Map<string, { observable: Observable; rank: number }>();
   /** Names of the alert's own computer, lower case: the entity, not an observable. */
   readonly #own: ReadonlySet<string>;
-  /** Values of fields that hold users: `john.it` in the log line is then no host. */
+  /** Values of fields that hold users, and local parts of addresses: `john.it` in the log line is then no host. */
   readonly #users = new Set<string>();
   truncated = false;
 
@@ -79,10 +80,10 @@ export class Collector {
         this.#hashes(raw, rule.role, place);
         return;
       case "list":
-        for (const piece of raw.split(/[,;|\s]+/, MAX_LIST)) if (piece !== "") this.#value(piece, rule, place);
+        for (const piece of piecesOf(raw, rule)) this.#value(piece, rule, place);
         return;
       default:
-        this.#value(raw, rule, place);
+        this.#values(raw, rule, place);
     }
   }
 
@@ -104,6 +105,19 @@ export class Collector {
     );
   }
 
+  /** A field of one value in which some products write several. */
+  #values(raw: string, rule: FieldRule, place: Place): void {
+    const { types, role } = rule;
+    if (types.includes("path") && isResourceList(raw)) {
+      for (const part of resources(raw))
+        if (!part.types.some((type) => this.#typed(type, part.value, role, place))) this.text(part.value, place, role);
+      return;
+    }
+    const names = types.includes("filename") ? severalNames(raw) : undefined;
+    if (names === undefined) this.#value(raw, rule, place);
+    else for (const name of names) this.#value(name, rule, place);
+  }
+
   #value(raw: string, rule: FieldRule, place: Place): void {
     for (const type of rule.types) if (this.#typed(type, raw, rule.role, place, place.port())) return;
     if (rule.role !== "user") this.text(raw, place, rule.role);
@@ -115,6 +129,7 @@ export class Collector {
     if (type === "url") return this.#url(raw, role, place);
     const value = canonicalize(type, raw);
     if (value === undefined) return false;
+    if (type === "path" && HIVE.test(value)) return this.#typed("regkey", raw, role, place);
     if (type === "path" && !isAbsolute(value, raw)) return false;
     if (!isWanted(type, value) || (type === "domain" && this.#own.has(value))) return true;
     const beside = type === "ip" || type === "domain" ? (splitPort(raw).port ?? port) : undefined;
@@ -126,12 +141,13 @@ export class Collector {
   #url(raw: string, role: Role, place: Place): boolean {
     const parts = parseUrl(raw);
     if (parts === undefined) return false;
-    this.#add("url", parts.url, raw, role, place, FIELD, parts.port);
+    const rank = place.nested ? NESTED : FIELD;
+    this.#add("url", parts.url, raw, role, place, rank, parts.port);
     const address = canonicalIp(parts.host);
     const name = address === undefined ? canonicalHost(parts.host) : undefined;
-    if (address !== undefined) this.#add("ip", address, parts.host, role, place, FIELD, parts.port);
+    if (address !== undefined) this.#add("ip", address, parts.host, role, place, rank, parts.port);
     else if (name !== undefined && !isReverseName(name))
-      this.#add("domain", name, parts.host, role, place, FIELD, parts.port);
+      this.#add("domain", name, parts.host, role, place, rank, parts.port);
     if (parts.path.includes("?") || parts.path.includes(":")) this.text(raw, place, role);
     return true;
   }
@@ -142,7 +158,8 @@ export class Collector {
       const hex = piece.slice(sign + 1);
       const type = hashType(piece.slice(0, Math.max(sign, 0)).toLowerCase(), hex.length);
       const value = type === undefined ? undefined : canonicalize(type, hex);
-      if (type !== undefined && value !== undefined) this.#add(type, value, hex, role, place, FIELD);
+      if (type !== undefined && value !== undefined)
+        this.#add(type, value, hex, role, place, place.nested ? NESTED : FIELD);
     }
   }
 
@@ -185,13 +202,21 @@ export class Collector {
       ...(kept === undefined ? {} : { port: kept }),
     };
     this.#best.set(key, { observable, rank });
+    if (type === "email") this.#users.add(value.slice(0, value.indexOf("@")));
   }
+}
+
+function piecesOf(raw: string, { types }: FieldRule): readonly string[] {
+  return types.includes("filename") ? fileNames(raw) : raw.split(/[,;|\s]+/, MAX_LIST).filter((piece) => piece !== "");
 }
 
 /** From a root, a drive, a variable or the working directory: `host/page` and `registry/image:tag` are no paths. */
 function isAbsolute(value: CanonicalValue, raw: string): boolean {
   return /^(?:[/%]|[a-z]:|\.{1,2}\/|~)/.test(value) || raw.includes("\\");
 }
+
+/** A registry key in a field of files. */
+const HIVE = /^\/?(?:hk(?:lm|cu|cr|cc|u|ey_[a-z_]{5,24})|registry\/(?:machine|user))\//;
 
 /** `xxx.xxx.xxx.xxx`: somebody blotted an address out. */
 const PLACEHOLDER = /^[xyz0]{1,3}(?:\.[xyz0]{1,3}){1,3}$/;

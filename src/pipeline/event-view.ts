@@ -21,7 +21,7 @@ export function ownNames(event: JsonObject): ReadonlySet<string> {
 }
 
 function computerOf(event: JsonObject): string | undefined {
-  return text(event, "data", "win", "system", "computer") ?? text(event, "data_win_system_computer");
+  return text(event, "data", "win", "system", "computer");
 }
 
 /** `agent.id`, also where the document was flattened: `agent_id`, or the dotted key itself. */

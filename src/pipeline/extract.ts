@@ -1,11 +1,13 @@
 import type { Emit, EventView, Extractor } from "../contract/extractor.ts";
 import { MANAGER_MEMBERS } from "../intel/nominate.ts";
+import { lineRecord } from "../intel/scan-record.ts";
 import type { Extraction } from "../model/alert.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../model/json.ts";
 import type { Observable } from "../model/observable.ts";
 import { Collector, type Place } from "./collect.ts";
 import { completeView, ownNames } from "./event-view.ts";
 import { FieldLookup, type PathNode } from "./field-lookup.ts";
+import { unflatten } from "./unflatten.ts";
 
 /** Deeper members and further ones of an alert are not looked at. */
 const MAX_DEPTH = 64;
@@ -13,6 +15,8 @@ const MAX_MEMBERS = 50_000;
 /** Strings that are JSON themselves (`full_log` of a JSON log) are walked, too: how long, and how deep in one another. */
 const MAX_NESTED_LENGTH = 65_536;
 const MAX_NESTED = 2;
+/** Shorter strings hold no members. */
+const MIN_RECORD = 32;
 
 /** Members of the manager where the document was flattened (`rule_description`). */
 const MANAGER_PREFIX = /^(?:rule|decoder|manager|cluster|agent|predecoder|input|geolocation)[_.]/i;
@@ -23,13 +27,14 @@ export type Extract = (event: JsonObject) => Extraction<Observable>;
 /** Compiles the extractors' tables once; throws only when two of them claim one field with different rules. */
 export function createExtraction(extractors: readonly Extractor[]): Extract {
   const lookup = new FieldLookup(extractors);
-  return (event) => {
+  return (written) => {
+    const { event, written: places } = unflatten(written);
     const collector = new Collector(ownNames(event));
-    new Walk(lookup, collector).run(event);
+    new Walk(lookup, collector).run(written);
     const views: EventView[] = [];
     for (const extractor of extractors) {
       if (extractor.applies === undefined || !extractor.applies(event)) continue;
-      extractor.derive?.(event, emitInto(collector));
+      extractor.derive?.(event, emitInto(collector, places));
       const view = extractor.view?.(event);
       if (view !== undefined) views.push(view);
     }
@@ -39,9 +44,10 @@ export function createExtraction(extractors: readonly Extractor[]): Extract {
   };
 }
 
-function emitInto(collector: Collector): Emit {
+function emitInto(collector: Collector, places: ReadonlyMap<string, string>): Emit {
   return (type, value, role, where, port) => {
-    collector.derived(type, value, role, { where: () => where, port: () => port, field: "", nested: false }, port);
+    const place = places.get(where) ?? where;
+    collector.derived(type, value, role, { where: () => place, port: () => port, field: "", nested: false }, port);
   };
 }
 
@@ -145,8 +151,27 @@ class Walk implements Place {
     if (value.charCodeAt(0) === 123 && this.#json(value, node)) return;
     this.#node = node;
     this.#parent = owner;
-    if (node.rule === undefined) this.#collector.text(value, this);
-    else this.#collector.field(value, node.rule, this);
+    if (node.rule !== undefined) this.#collector.field(value, node.rule, this);
+    else {
+      this.#collector.text(value, this);
+      if (value.length > MIN_RECORD) this.#record(value, node);
+    }
+  }
+
+  /** A line in a format with named members: those whose names are known are read as fields, beside the line as text. */
+  #record(value: string, node: PathNode): void {
+    const record = lineRecord(value);
+    if (record === undefined) return;
+    const format = this.#lookup.child(node, record.format);
+    this.#parent = undefined;
+    this.#nested++;
+    for (const [name, text] of record.members) {
+      const child = this.#lookup.child(format, name);
+      if (child.rule === undefined || text.length < 3) continue;
+      this.#node = child;
+      this.#collector.field(text, child.rule, this);
+    }
+    this.#nested--;
   }
 
   /** A string that is a JSON object: its members are read by their names. False when it is not, or too long or deep. */

@@ -11,6 +11,8 @@ export interface PathNode {
   readonly key: string;
   /** Normalised names from the root, joined by `_`. */
   readonly name: string;
+  /** The same with camel case taken apart (`client_user_agent` for `clientUserAgent`). */
+  readonly words: string;
   readonly rule: FieldRule | undefined;
   /** Last key in lower case: tells the scanner of "version" or "session_id". */
   readonly field: string;
@@ -19,10 +21,18 @@ export interface PathNode {
   readonly children: Map<string, PathNode>;
 }
 
-/** All extractors' field tables as one lookup by longest tail of the path. */
+/** All extractors' field tables as one lookup by longest tail of the path; camel case is taken apart where the name as it is has none. */
 export class FieldLookup {
   readonly #rules = new Map<string, FieldRule>();
-  readonly root: PathNode = { key: "", name: "", rule: undefined, field: "", portKeys: [], children: new Map() };
+  readonly root: PathNode = {
+    key: "",
+    name: "",
+    words: "",
+    rule: undefined,
+    field: "",
+    portKeys: [],
+    children: new Map(),
+  };
   #nodes = 0;
 
   constructor(extractors: readonly Extractor[]) {
@@ -47,11 +57,13 @@ export class FieldLookup {
     const known = parent.children.get(key);
     if (known !== undefined) return known;
     const part = normalise(key);
-    const name = parent.name === "" ? part : `${parent.name}_${part}`.slice(-MAX_NAME);
+    const name = joined(parent.name, part);
+    const words = joined(parent.words, normalise(withoutCamelCase(key)));
     const node: PathNode = {
       key,
       name,
-      rule: this.#find(name),
+      words,
+      rule: this.#find(name) ?? (words === name ? undefined : this.#find(words)),
       field: part,
       portKeys: portKeysOf(key),
       children: new Map(),
@@ -72,6 +84,18 @@ export class FieldLookup {
       at = next + 1;
     }
   }
+}
+
+function joined(parent: string, part: string): string {
+  return parent === "" ? part : `${parent}_${part}`.slice(-MAX_NAME);
+}
+
+/** `rawUserAgent` → `raw_User_Agent`, `ClientASN` → `Client_ASN`, `JA3Hash` → `JA3_Hash`. */
+function withoutCamelCase(key: string): string {
+  return key
+    .slice(0, MAX_NAME)
+    .replace(/([a-z0-9])([A-Z])/g, "$1_$2")
+    .replace(/([A-Z])([A-Z][a-z])/g, "$1_$2");
 }
 
 function sameRule(a: FieldRule, b: FieldRule): boolean {

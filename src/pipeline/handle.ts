@@ -48,8 +48,7 @@ export function handleRecord(record: SourceRecord, context: HandleContext): Hand
     const { verdict } = assess(alert, context.extract(alert.event), context.generation);
     if (verdict === undefined) return NOTHING;
     context.onVerdict?.(alert, verdict);
-    const raw = record.bytes.toString("utf8");
-    return { ...NOTHING, findings: [toFinding(alert, raw, verdict, context.mode, context.nameFinding)] };
+    return { ...NOTHING, findings: [toFinding(alert, alert.raw, verdict, context.mode, context.nameFinding)] };
   } catch (error) {
     return { ...NOTHING, deadLetters: [deadRecord(record, context, error)] };
   }

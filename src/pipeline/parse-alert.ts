@@ -9,12 +9,18 @@ import { member } from "./event-view.ts";
 export const MAX_NESTING = 64;
 const MAX_GROUPS = 256;
 
+/** An alert with the line it was read from. */
+export interface ReadAlert extends Alert {
+  /** The alert's line as Wazuh wrote it, without its end; of a shipper's record the line inside. Made when asked for. */
+  readonly raw: string;
+}
+
 /**
  * One line as an alert. Throws TIP_INPUT_INVALID that says what was found when the bytes are not one JSON object in UTF-8.
  * Fluent Bit's `{"log":"<line>"}` counts as the line itself, an indexer's `{"_source":{…}}` as the document inside, and
  * flattened names (`agent_id`) as the nested ones. `receivedAt` (epoch ms) is the time of an alert that has none.
  */
-export function toAlert(bytes: Buffer, source: string, receivedAt: number): Alert {
+export function toAlert(bytes: Buffer, source: string, receivedAt: number): ReadAlert {
   let line = withoutNewline(bytes);
   let event = parseObject(line);
   const inner = loggedLine(event);
@@ -33,8 +39,8 @@ function withoutNewline(bytes: Buffer): Buffer {
   return end === bytes.length ? bytes : bytes.subarray(0, end);
 }
 
-/** The hash is computed when first asked for: most alerts match nothing and never need it. */
-class ParsedAlert implements Alert {
+/** The hash and the text are made when asked for: most alerts match nothing and never need them. */
+class ParsedAlert implements ReadAlert {
   readonly id: string;
   readonly node: string;
   readonly time: number;
@@ -64,6 +70,10 @@ class ParsedAlert implements Alert {
   get rawHash(): string {
     this.#rawHash ??= createHash("sha256").update(this.#line).digest("hex");
     return this.#rawHash;
+  }
+
+  get raw(): string {
+    return this.#line.toString("utf8");
   }
 }
 

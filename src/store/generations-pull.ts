@@ -1,3 +1,4 @@
+import { setImmediate as pause } from "node:timers/promises";
 import { SegmentBuilder } from "../intel/index/builder.ts";
 import type { Seed } from "../intel/index/hash.ts";
 import { eventKey } from "../intel/index/keys.ts";
@@ -8,6 +9,9 @@ import type { ReportedIndicator } from "../model/indicator.ts";
 import type { LayerEntry } from "./generations-files.ts";
 import { Refusals } from "./generations-quarantine.ts";
 import type { FeedChange } from "./generations-types.ts";
+
+/** Indicators between two turns of the event loop, which delivers alerts meanwhile. */
+const TURN = 1_000;
 
 /** A pull that was written to a segment of its own. */
 export interface TakenPull {
@@ -52,7 +56,10 @@ export async function takePull(
         withdrawnEvents.add(uuid);
         builder.withdrawEvent(feed, uuid);
       }
-      for (const indicator of page.indicators) take(builder, feed, indicator, refusals);
+      for (const [at, indicator] of page.indicators.entries()) {
+        if (at % TURN === TURN - 1) await pause();
+        take(builder, feed, indicator, refusals);
+      }
       for (const refused of page.refused) refusals.add(refused);
       for (const [reason, count] of page.skipped) skipped.set(reason, (skipped.get(reason) ?? 0) + count);
     }

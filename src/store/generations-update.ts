@@ -29,6 +29,8 @@ const LARGE_OVERLAYS = 0.25;
 /** A feed that had so many reports may not lose more than this share of them at once. */
 const GUARDED_FROM = 100;
 const MOST_LOST = 0.3;
+/** Quarantined indicators kept in the list, newest first; all are counted. */
+const MOST_KEPT = 100_000;
 
 export interface UpdateContext {
   readonly dir: string;
@@ -247,6 +249,6 @@ function quarantineOf(dir: string, previous: Manifest | undefined, draft: Draft)
   if (entering.length === 0 && staying.length === entries.length) return old;
   if (entering.length + staying.length === 0) return null;
   const name = `quarantine-${(previous?.seq ?? 0) + 1}-${randomBytes(6).toString("hex")}.ndjson`;
-  writeQuarantine(join(dir, name), [...staying, ...entering]);
+  writeQuarantine(join(dir, name), [...entering, ...staying].slice(0, MOST_KEPT));
   return name;
 }

@@ -6,7 +6,7 @@ import type { Log } from "../lib/log.ts";
 import { currentName, type Manifest, manifestName, readableManifests, readManifest } from "./generations-files.ts";
 import { type OpenGeneration, openManifest } from "./generations-open.ts";
 import { readQuarantine } from "./generations-quarantine.ts";
-import type { GenerationStore, UpdateRequest } from "./generations-types.ts";
+import type { GenerationStore, UpdateRequest, UpdateResult } from "./generations-types.ts";
 import { updateGeneration } from "./generations-update.ts";
 import { verifyGeneration } from "./generations-verify.ts";
 
@@ -33,19 +33,30 @@ export function openGenerations({
   const bad = new Set<string>();
   let named = currentName(dir);
   let current = openNewest(dir, named, log, bad);
+  let busy: Promise<unknown> = Promise.resolve();
+
+  async function updateNow(request: UpdateRequest): Promise<UpdateResult> {
+    const seed = current?.manifest.seed ?? newSeed();
+    const { result, opened } = await updateGeneration({ dir, log, now, bad, current, seed }, request);
+    if (opened) {
+      current = opened;
+      named = manifestName(opened.id);
+    }
+    return result;
+  }
+
   return {
     current: () => current,
     cursor: (feed) => feedEntry(current, feed)?.cursor,
     feeds: () => Object.keys(current?.manifest.feeds ?? {}),
-    async update(request: UpdateRequest) {
-      if (readOnly) throw new TiplineError("TIP_INTERNAL", "this store of generations was opened to read only");
-      const seed = current?.manifest.seed ?? newSeed();
-      const { result, opened } = await updateGeneration({ dir, log, now, bad, current, seed }, request);
-      if (opened) {
-        current = opened;
-        named = manifestName(opened.id);
+    update(request: UpdateRequest) {
+      if (readOnly) {
+        return Promise.reject(new TiplineError("TIP_INTERNAL", "this store of generations was opened to read only"));
       }
-      return result;
+      // One after the other: each builds on the generation that the one before made.
+      const next = busy.then(() => updateNow(request));
+      busy = next.catch(() => undefined);
+      return next;
     },
     *quarantine() {
       const file = current?.manifest.quarantine;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { canonicalize } from "../../src/intel/canonical.ts";
@@ -90,11 +90,28 @@ function print(family: string, sum: Score): void {
   );
 }
 
+/** Families with fewer labels are judged together: one miss of ten labels says nothing about a family. */
+const FEW = 20;
+
+function withSmallPooled(scores: Map<string, Score>): Map<string, Score> {
+  const pooled = new Map<string, Score>();
+  for (const [family, sum] of scores) {
+    const name = sum.found + sum.missed < FEW ? "small families" : family;
+    const so = pooled.get(name) ?? { found: 0, missed: 0, extra: 0 };
+    pooled.set(name, {
+      found: so.found + sum.found,
+      missed: so.missed + sum.missed,
+      extra: so.extra + sum.extra,
+    });
+  }
+  return pooled;
+}
+
 function assertGood(scores: Map<string, Score>): void {
   const { recall, precision } = report(scores);
   assert.ok(recall >= 0.98, `recall ${recall}`);
   assert.ok(precision >= 0.98, `precision ${precision}`);
-  for (const [family, sum] of scores) {
+  for (const [family, sum] of withSmallPooled(scores)) {
     const one = ratios(sum);
     assert.ok(
       one.recall >= 0.95 && one.precision >= 0.95,
@@ -103,57 +120,57 @@ function assertGood(scores: Map<string, Score>): void {
   }
 }
 
-test("written alerts: recall and precision", async () => {
-  const folder = join(FOLDER, "alerts");
-  const cases: Labelled[] = [];
-  for (const file of readdirSync(folder).filter((name) => name.endsWith(".ndjson"))) {
-    const family = file.replace(".ndjson", "");
-    for (const [i, line] of readLines<{ alert: JsonObject; observables: Label[]; optional?: Label[] }>(
-      join(folder, file),
-    ).entries()) {
-      cases.push({
-        family,
-        name: `${file}:${i + 1}`,
-        event: line.alert,
-        observables: line.observables,
-        optional: line.optional ?? [],
-      });
-    }
-  }
-  assert.ok(cases.length > 200, "the labelled alerts are there");
-  assertGood(await score(cases));
-});
+/** A set: a folder with `<family>.ndjson` of written alerts and `real-labels.ndjson` about recorded ones. */
+const RECORDED = "real-labels.ndjson";
 
-test("recorded alerts: recall and precision", async (t) => {
-  const shared = sharedOrSkip(t);
-  if (shared === undefined) return;
-  const path = join(FOLDER, "real-labels.ndjson");
-  assert.ok(existsSync(path));
-  const alerts = readFileSync(join(shared, "data/wazuh/alerts.ndjson"), "utf8").split("\n");
-  const cases: Labelled[] = [];
-  for (const label of readLines<{
-    line: number;
-    sha256: string;
-    family: string;
-    observables: Label[];
-    optional?: Label[];
-  }>(path)) {
-    const raw = alerts[label.line] ?? "";
-    assert.equal(
-      createHash("sha256").update(raw).digest("hex"),
-      label.sha256,
-      `line ${label.line} is the labelled one`,
+function writtenAlerts(folder: string): readonly Labelled[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".ndjson") && name !== RECORDED)
+    .flatMap((file) =>
+      readLines<{ alert: JsonObject; observables: Label[]; optional?: Label[] }>(join(folder, file)).map(
+        ({ alert, observables, optional }, i) => ({
+          family: file.replace(".ndjson", ""),
+          name: `${file}:${i + 1}`,
+          event: alert,
+          observables,
+          optional: optional ?? [],
+        }),
+      ),
     );
-    cases.push({
-      family: label.family,
-      name: `line ${label.line}`,
-      event: JSON.parse(raw),
-      observables: label.observables,
-      optional: label.optional ?? [],
-    });
-  }
-  assertGood(await score(cases));
-});
+}
+
+function recordedAlerts(folder: string, shared: string): readonly Labelled[] {
+  const alerts = readFileSync(join(shared, "data/wazuh/alerts.ndjson"), "utf8").split("\n");
+  return readLines<{ line: number; sha256: string; family: string; observables: Label[]; optional?: Label[] }>(
+    join(folder, RECORDED),
+  ).map(({ line, sha256, family, observables, optional }) => {
+    const raw = alerts[line] ?? "";
+    assert.equal(createHash("sha256").update(raw).digest("hex"), sha256, `line ${line} is the labelled one`);
+    return { family, name: `line ${line}`, event: JSON.parse(raw), observables, optional: optional ?? [] };
+  });
+}
+
+/** The second set was labelled by someone else, after the extractors were written. */
+const SETS = [
+  ["", join(FOLDER, "alerts"), FOLDER, 200],
+  ["held out, ", join(FOLDER, "held-out"), join(FOLDER, "held-out"), 100],
+] as const;
+
+for (const [set, written, recorded, least] of SETS) {
+  test(`${set}written: recall and precision`, async () => {
+    const cases = writtenAlerts(written);
+    assert.ok(cases.length >= least, "the labelled alerts are there");
+    assertGood(await score(cases));
+  });
+
+  test(`${set}recorded: recall and precision`, async (t) => {
+    const shared = sharedOrSkip(t);
+    if (shared === undefined) return;
+    const cases = recordedAlerts(recorded, shared);
+    assert.ok(cases.length >= 100, "the labelled alerts are there");
+    assertGood(await score(cases));
+  });
+}
 
 test("names of the public top lists are found in free text", async (t) => {
   const shared = sharedOrSkip(t);

@@ -178,6 +178,9 @@ test("the index equals a naive Map through adds, withdrawals, overlays and compa
                 );
               }
             }
+            for (const { pattern, value } of oracle.all()) {
+              if (pattern !== "cidr") assert.equal(index.nominates({ text: value }), true, value);
+            }
             if (layers.length === 1) {
               assert.equal(index.stats.indicators, oracle.all().length);
               assert.equal(index.stats.reports, oracle.reports.size);

@@ -12,6 +12,7 @@ import { bytes, type Column, orderOfPairs, sortedPairs, words } from "./numbers.
 import {
   encodeEvent,
   encodeReport,
+  MAX_RECORD,
   MAX_VALUE_BYTES,
   type RecordHead,
   readHead,
@@ -102,7 +103,9 @@ export class SegmentBuilder {
       event: event.key,
       attribute: attributeKey(event.key, report.attributeUuid),
     };
-    const ref = this.#contexts.append(encodeReport(indicator, event.feed, keys));
+    const record = encodeReport(indicator, event.feed, keys);
+    if (record.length > MAX_RECORD) return "context too large";
+    const ref = this.#contexts.append(record);
     this.#entered(keys.indicator, keys.attribute, ref, typeCode(type), event);
     return undefined;
   }
@@ -181,7 +184,14 @@ export class SegmentBuilder {
       this.#events.set(key.join(), entry);
     }
     if (entry.content !== content) {
-      entry.ref = this.#contexts.append(encodeEvent(context, entry.feed, key));
+      const record = encodeEvent(context, entry.feed, key);
+      if (record.length > MAX_RECORD) {
+        throw new TiplineError(
+          "TIP_FEED_INVALID",
+          `event ${context.uuid} of feed ${feed} has ${record.length} bytes of context`,
+        );
+      }
+      entry.ref = this.#contexts.append(record);
       entry.content = content;
     }
     entry.context = context;
@@ -191,6 +201,14 @@ export class SegmentBuilder {
 
   /** Writes both files to the disk. Gives the event loop a turn now and then; the builder is spent afterwards. */
   async finish(): Promise<BuiltSegment> {
+    try {
+      return await this.#write();
+    } finally {
+      this.#contexts.close();
+    }
+  }
+
+  async #write(): Promise<BuiltSegment> {
     const events = this.#eventRows();
     const feeds = [...this.#feeds.keys()].map((name) => ({ name, reports: 0 }));
     const reports = {
@@ -237,7 +255,6 @@ export class SegmentBuilder {
       withdrawnEvents: sorted(this.#withdrawn.events),
       withdrawnAttributes: sorted(this.#withdrawn.attributes),
     });
-    this.#contexts.close();
     return { header, indexBytes };
   }
 

@@ -6,7 +6,7 @@ import { isVisible } from "./layers.ts";
 import { KIND_REPORT, type RecordHead, readHead } from "./records.ts";
 
 /** Records between two turns of the event loop. */
-const TURN = 20_000;
+const TURN = 2_000;
 
 /**
  * Copies what is visible of `layers[from…]` into a builder of the same seed. With `from` 0 the result is a new base; otherwise it

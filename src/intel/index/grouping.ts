@@ -23,6 +23,8 @@ export interface Groups {
   readonly byType: readonly number[];
 }
 
+/** Longest list: its record must stay readable. */
+const MOST_LISTED = 1_000_000;
 /** Entries between two turns of the event loop. */
 const TURN = 100_000;
 
@@ -86,5 +88,5 @@ function withoutDoubles(refs: Uint32Array, contexts: ContextWriter, events: Uint
     }
     latest.set(identity, ref);
   }
-  return Uint32Array.from(latest.values());
+  return Uint32Array.from([...latest.values()].slice(-MOST_LISTED));
 }

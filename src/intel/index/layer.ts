@@ -1,4 +1,4 @@
-import type { EventContext, IndicatorPattern, IndicatorReport, IndicatorType } from "../../model/indicator.ts";
+import type { EventContext, IndicatorReport } from "../../model/indicator.ts";
 import type { CanonicalValue } from "../../model/observable.ts";
 import { ContextReader } from "./contexts.ts";
 import type { KeyHash } from "./keys.ts";
@@ -59,27 +59,17 @@ export class Layer {
     return this.withdrawnFeeds.has(feed) || findRow(this.segment.sections.withdrawnEvents, 2, event[0], event[1]) >= 0;
   }
 
-  /** Stored reports of exactly this indicator, hidden or not; `high` and `low` are its hash. */
-  find(
-    high: number,
-    low: number,
-    type: IndicatorType,
-    pattern: IndicatorPattern,
-    value: string,
-  ): readonly StoredReport[] {
-    const candidates = findExact(this.segment.sections.exact, high, low);
-    if (candidates.length === 0) return NONE;
-    return candidates
-      .flatMap((ref) => this.reportsAt(ref))
-      .filter((stored) => stored.value === value && stored.head.type === type && stored.head.pattern === pattern);
+  /** References of what may be this indicator; `high` and `low` are its hash. Nearly always none, and then cheap. */
+  candidates(high: number, low: number): readonly number[] {
+    return findExact(this.segment.sections.exact, high, low);
   }
 
-  /** The reports that an entry of the exact table refers to. */
-  reportsAt(ref: number): readonly StoredReport[] {
+  /** The reports that an entry of the exact table refers to, the last added first, hidden or not. */
+  *reportsAt(ref: number): Generator<StoredReport> {
     const record = this.contexts.record(ref);
     const head = readHead(record);
-    if (head.kind === KIND_GROUP) return refsOf(record).flatMap((each) => this.reportsAt(each));
-    return [{ ref, record, head, value: readValue(record) }];
+    if (head.kind === KIND_GROUP) for (const each of refsOf(record).reverse()) yield* this.reportsAt(each);
+    else yield { ref, record, head, value: readValue(record) };
   }
 
   feedOf(head: RecordHead): string {
@@ -121,4 +111,3 @@ export class Layer {
     return decodeReport(record, this.feedOf(head), event);
   }
 }
-const NONE: readonly StoredReport[] = [];

@@ -14,6 +14,7 @@ import { createNominator } from "../nominate.ts";
 import { lanes, type Seed } from "./hash.ts";
 import { hashIndicator, type KeyHash } from "./keys.ts";
 import type { Layer, StoredReport } from "./layer.ts";
+import type { RecordHead } from "./records.ts";
 import { EVENT_ROW, gateOf } from "./segment.ts";
 
 /** {@link IndicatorIndex} over layers, plus what the store needs to know of them. */
@@ -35,6 +36,7 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
     }
   }
   const nominator = createNominator(layers.map(({ segment }) => gateOf(segment)));
+  const view: View = { layers, seed, cache: new RecentIndicators() };
   const prefixes4 = presentPrefixes(layers, false);
   const prefixes6 = presentPrefixes(layers, true);
   let stats: IndexStats | undefined;
@@ -49,7 +51,7 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
       if (type === "cve") return NONE;
       const found: Indicator[] = [];
       const probe = (as: IndicatorType, pattern: IndicatorPattern, probed: string) => {
-        const indicator = merged(layers, seed, as, pattern, probed as CanonicalValue);
+        const indicator = merged(view, as, pattern, probed as CanonicalValue);
         if (indicator) found.push(indicator);
       };
       probe(type, "exact", value);
@@ -65,7 +67,7 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
       return found;
     },
     nominates: (event: JsonObject) => nominator.nominates(event),
-    all: () => all(layers, seed),
+    all: () => all({ ...view, cache: NO_CACHE }),
     eventReports: (event, feed) => eventReports(layers, event, feed),
     close() {
       if (!closed) for (const layer of layers) layer.release();
@@ -74,6 +76,18 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
   };
 }
 const NONE: readonly Indicator[] = [];
+
+/** Reports given of one indicator: more would tell nobody more. */
+const MOST_REPORTS = 1_000;
+const MOST_RECENT = 4_096;
+const MOST_RECENT_REPORTS = 65_536;
+
+interface View {
+  readonly layers: readonly Layer[];
+  readonly seed: Seed;
+  readonly cache: Pick<RecentIndicators, "get" | "set">;
+}
+const NO_CACHE: View["cache"] = { get: () => undefined, set: () => undefined };
 
 /** Prefix lengths of networks in the index, longest first. */
 function presentPrefixes(layers: readonly Layer[], v6: boolean): readonly number[] {
@@ -100,10 +114,11 @@ function nextLabel(name: string, from: number): number {
   return dot < 0 ? -1 : dot + 1;
 }
 
-/** The indicator with its visible reports of all layers, newest layer first; undefined when none is left. */
+/**
+ * The indicator with its visible reports of all layers, newest first, at most {@link MOST_REPORTS}; undefined when none is left.
+ */
 function merged(
-  layers: readonly Layer[],
-  seed: Seed,
+  { layers, seed, cache }: View,
   type: IndicatorType,
   pattern: IndicatorPattern,
   value: CanonicalValue,
@@ -111,16 +126,51 @@ function merged(
   hashIndicator(seed, type, pattern, value);
   const high = lanes[0] as number;
   const low = lanes[1] as number;
-  let reports: IndicatorReport[] | undefined;
+  if (layers.every((layer) => layer.candidates(high, low).length === 0)) return undefined;
+  const name = `${type} ${pattern} ${value}`;
+  const known = cache.get(name);
+  if (known !== undefined) return known.reports.length > 0 ? known : undefined;
+  const reports: IndicatorReport[] = [];
+  for (const [at, stored] of storedReports(layers, high, low)) {
+    const { head } = stored;
+    if (stored.value !== value || head.type !== type || head.pattern !== pattern || !isVisible(layers, at, stored))
+      continue;
+    if (reports.push((layers[at] as Layer).decode(stored, eventOf(layers, at, stored))) === MOST_REPORTS) break;
+  }
+  const indicator = { type, pattern, value, reports };
+  cache.set(name, indicator);
+  return reports.length > 0 ? indicator : undefined;
+}
+
+/** Stored reports with this hash, newest layer first, each with the number of its layer. */
+function* storedReports(
+  layers: readonly Layer[],
+  high: number,
+  low: number,
+): Generator<readonly [number, StoredReport]> {
   for (let at = layers.length - 1; at >= 0; at--) {
     const layer = layers[at] as Layer;
-    for (const stored of layer.find(high, low, type, pattern, value)) {
-      if (!isVisible(layers, at, stored)) continue;
-      reports ??= [];
-      reports.push(layer.decode(stored, eventOf(layers, at, stored)));
-    }
+    for (const ref of layer.candidates(high, low)) for (const stored of layer.reportsAt(ref)) yield [at, stored];
   }
-  return reports && { type, pattern, value, reports };
+}
+
+/** Indicators that matched lately: what matches once matches again, and a famous one has many reports to read. */
+class RecentIndicators {
+  readonly #indicators = new Map<string, Indicator>();
+  #reports = 0;
+
+  get(name: string): Indicator | undefined {
+    return this.#indicators.get(name);
+  }
+
+  set(name: string, indicator: Indicator): void {
+    if (this.#indicators.size >= MOST_RECENT || this.#reports > MOST_RECENT_REPORTS) {
+      this.#indicators.clear();
+      this.#reports = 0;
+    }
+    this.#indicators.set(name, indicator);
+    this.#reports += indicator.reports.length;
+  }
 }
 
 /** No newer layer takes the report back. */
@@ -139,7 +189,8 @@ function eventOf(layers: readonly Layer[], at: number, { head }: StoredReport): 
   throw new TiplineError("TIP_SEGMENT_CORRUPT", `${path}: a report without its event`);
 }
 
-function* all(layers: readonly Layer[], seed: Seed): Generator<Indicator> {
+function* all(view: View): Generator<Indicator> {
+  const { layers } = view;
   for (let at = layers.length - 1; at >= 0; at--) {
     const layer = layers[at] as Layer;
     const { exact } = layer.segment.sections;
@@ -150,14 +201,22 @@ function* all(layers: readonly Layer[], seed: Seed): Generator<Indicator> {
         // One entry holds several values only when their 64-bit hashes are equal.
         if (seen.has(value)) continue;
         seen.add(value);
-        const newer = layers.slice(at + 1);
-        if (newer.some((each) => each.find(...head.keys.indicator, head.type, head.pattern, value).length > 0))
-          continue;
-        const indicator = merged(layers, seed, head.type, head.pattern, value);
+        if (layers.some((newer, number) => number > at && holds(newer, head, value))) continue;
+        const indicator = merged(view, head.type, head.pattern, value);
         if (indicator) yield indicator;
       }
     }
   }
+}
+
+/** The layer has reports of the same indicator. */
+function holds(layer: Layer, { keys, type, pattern }: RecordHead, value: string): boolean {
+  for (const ref of layer.candidates(...keys.indicator)) {
+    for (const stored of layer.reportsAt(ref)) {
+      if (stored.value === value && stored.head.type === type && stored.head.pattern === pattern) return true;
+    }
+  }
+  return false;
 }
 
 function eventReports(layers: readonly Layer[], event: KeyHash, feed: string): number {

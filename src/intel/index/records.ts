@@ -167,7 +167,7 @@ export function readValue(record: Buffer): CanonicalValue {
 }
 
 /** References held by a group record. */
-export function refsOf(record: Buffer): readonly number[] {
+export function refsOf(record: Buffer): number[] {
   const refs: number[] = [];
   for (let at = RECORD_HEADER; at < record.length; at += 4) refs.push(record.readUInt32LE(at));
   return refs;

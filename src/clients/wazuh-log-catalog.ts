@@ -67,9 +67,10 @@ export class LogCatalog {
   async #dailyAfter(frontier: string, live: LiveFile | undefined): Promise<LogFile[]> {
     const files = await listDailyFiles(this.root, this.tag, frontier);
     const later = files.filter((file) => file.key > frontier);
-    if (later.length > 0 || live?.identity === undefined) return later;
-    const same = files.find((file) => file.key === live.key && !file.packed);
-    return same !== undefined && (await this.#differs(same, live.identity)) ? [same] : [];
+    // Wazuh unlinks a file that is still empty and may begin it anew under the same name.
+    const same = files.find((file) => file.key === live?.key && !file.packed);
+    const replaced = same !== undefined && live?.identity !== undefined && (await this.#differs(same, live.identity));
+    return replaced ? [same, ...later] : later;
   }
 
   /** Looked at before the renamed files: a rename in between is then noticed, because the name has gone over. */
@@ -88,7 +89,7 @@ export class LogCatalog {
     const between: LogFile[] = [];
     for (const file of renamed) {
       const own = live.place.offset > 0 && (await headFits(file, live.place));
-      if (file.begins >= live.time && !own) between.push(file);
+      if ((file.begins ?? 0) >= live.time && !own) between.push(file);
     }
     return [...between, newest];
   }

@@ -26,7 +26,7 @@ export interface LogFile {
 export const PLAIN_KEY = "log";
 
 /** Order of keys, and so of files. */
-export const byKey = (a: LogFile, b: LogFile): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
+const byKey = (a: LogFile, b: LogFile): number => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
 
 /**
  * The daily files of a Wazuh log, oldest first: `<root>/YYYY/Mon/ossec-<tag>-DD[-NNN].json[.gz]`. The plain file comes

@@ -25,7 +25,7 @@ export default defineExtractor({
       ["email"],
       "sender",
       "sender sender_address mail_from mail_from_address senderaddress senderfromaddress sendermailfromaddress from_address " +
-        "envelope_from return_path reply_to replyto email_from email_from_address p1sender p2sender email_sender_address",
+        "envelope_from return_path reply_to replyto reply_to_address replytoaddress email_from email_from_address p1sender p2sender email_sender_address",
     ],
     [
       "list",

@@ -1,8 +1,9 @@
 import { defineExtractor } from "../contract/define.ts";
-import type { EventView } from "../contract/extractor.ts";
-import { factsFrom, fieldTable } from "../contract/fields.ts";
+import type { Emit, EventView } from "../contract/extractor.ts";
+import { factsFrom, fieldTable, pick } from "../contract/fields.ts";
 import { canonicalHost } from "../intel/canonical-host.ts";
-import { get, type JsonObject, text } from "../model/json.ts";
+import { canonicalIp, splitPort } from "../intel/canonical-ip.ts";
+import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../model/json.ts";
 
 /** `… "GET /x HTTP/1.1" 200 123 "referer" "agent"`: the end of a line in the combined log format. */
 const COMBINED =
@@ -19,8 +20,10 @@ const CAPTURED = /\{([^{}]{3,2048})\} (?:\{[^{}]{0,2048}\} )?"(?:[A-Z]{3,16} |<B
 /** Name and version, as agents begin (`Mozilla/5.0 (…`, `Go-http-client/2.0`). */
 const PRODUCT = /^[a-z][a-z0-9 ._!@+-]{1,63}\/[\dv]/i;
 /** IIS and other W3C logs: date, time, …, method, path, …; values without blanks. */
-const W3C = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [^"]{0,512}? (?:GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|PROPFIND|CONNECT|TRACE|RPC_(?:IN|OUT)_DATA|DEBUG) (\/[^"]{0,16384})$/m;
+const W3C =
+  /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [^"\r\n]{0,512}? (?:GET|POST|HEAD|PUT|DELETE|OPTIONS|PATCH|PROPFIND|CONNECT|TRACE|RPC_(?:IN|OUT)_DATA|DEBUG) (\/[^"\r\n]{0,16384})/m;
 const W3C_START = /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \S{1,64} (?:\S{1,64} ){0,3}[A-Z_]{3,16} \//;
+const MODSECURITY = /\[hostname "([^"]{3,255})"\] \[uri "([^"]{1,4096})"\]/;
 const MAX_LINE = 16_384;
 
 /** Web servers, proxies and content delivery: combined logs, IIS, squid, nginx, Cloudflare, ModSecurity. */
@@ -40,8 +43,18 @@ export default defineExtractor({
       "referrer",
       "referer referrer http_refer http_referer http_referrer cs_referer clientrequestreferer request_referrer cef_requestcontext origin_referrer_url",
     ],
-    ["value", ["ip", "domain"], "client", "clientip client_ip client_address clientaddress clientaddr client_addr client_host clienthost client_hostname c_ip"],
-    ["value", ["ip", "domain"], "server", "server_ip serverip server_addr serveraddr server_host serverhost server_hostname originip s_ip cs_host clientrequesthost http_host edgeserverip upstream_addr upstream_host"],
+    [
+      "value",
+      ["ip", "domain"],
+      "client",
+      "clientip client_ip client_address clientaddress clientaddr client_addr client_host clienthost client_hostname c_ip",
+    ],
+    [
+      "value",
+      ["ip", "domain"],
+      "server",
+      "server_ip serverip server_addr serveraddr server_host serverhost server_hostname originip s_ip cs_host clientrequesthost http_host edgeserverip upstream_addr upstream_host",
+    ],
     [
       "list",
       ["ip"],
@@ -71,11 +84,13 @@ export default defineExtractor({
         if (agent !== undefined) emit("user-agent", agent, "user-agent", "full_log");
       }
     }
-    const host = text(event, "data", "ClientRequestHost");
-    const path = text(event, "data", "ClientRequestURI");
-    if (host !== undefined && path?.startsWith("/") === true && canonicalHost(host) !== undefined) {
-      const scheme = text(event, "data", "ClientRequestScheme") ?? "http";
-      emit("url", `${scheme}://${host}${path}`, "request", "data.ClientRequestURI");
+    const [, host, path] = line === undefined ? [] : (MODSECURITY.exec(line) ?? []);
+    if (host !== undefined) compose(emit, "http", host, path, "full_log");
+    for (const request of requestsIn(get(event, "data"))) {
+      const path = PATHS.find((name) => pick(request.owner, name) !== undefined);
+      const host = pick(request.owner, ...request.hosts);
+      if (path !== undefined)
+        compose(emit, request.scheme, host, pick(request.owner, path), `${request.where}.${path}`);
     }
   },
   view(event): EventView {
@@ -90,6 +105,44 @@ export default defineExtractor({
     };
   },
 });
+
+const PATHS = [
+  "ClientRequestURI",
+  "RequestPath",
+  "request_uri",
+  "requestUri",
+  "uri",
+  "url",
+  "path",
+  "cs_uri_stem",
+] as const;
+/** Names that say that the host is the requested one; below an object of the request any name of a host does. */
+const REQUESTED = ["ClientRequestHost", "RequestHost", "http_host", "cs_host", "vhost"] as const;
+
+/** Where products keep the parts of a request. */
+function requestsIn(data: JsonValue | undefined) {
+  const scheme = pick(data, "ClientRequestScheme", "RequestScheme", "scheme");
+  const inner = ["request", "httpRequest", "http_request"].map((name) => {
+    const owner = get(data, name);
+    const secure = isJsonObject(get(owner, "tls")) ? "https" : pick(owner, "scheme");
+    return { owner, hosts: ["host", "hostname"], scheme: secure, where: `data.${name}` };
+  });
+  return [{ owner: data, hosts: REQUESTED, scheme, where: "data" }, ...inner];
+}
+
+/** The URL of a host and a path that stand apart. */
+function compose(
+  emit: Emit,
+  scheme: string | undefined,
+  host: string | undefined,
+  path: string | undefined,
+  where: string,
+): void {
+  if (host === undefined || path?.startsWith("/") !== true || path.startsWith("//")) return;
+  const name = splitPort(host).host;
+  if (canonicalHost(name) === undefined && canonicalIp(name) === undefined) return;
+  emit("url", `${scheme?.toLowerCase() === "https" ? "https" : "http"}://${host}${path}`, "request", where);
+}
 
 /** The agent in a line of another format than the combined one. */
 function agentIn(line: string): string | undefined {
@@ -109,6 +162,13 @@ function isWeb(event: JsonObject): boolean {
   const decoder = text(event, "decoder", "name") ?? "";
   if (/^(?:web-|nginx|apache|squid|HTTPProxyLog|iis)/.test(decoder)) return true;
   const line = text(event, "full_log");
-  if (line !== undefined && (line.includes(" HTTP/") || line.includes("User-Agent:") || W3C_START.test(line))) return true;
-  return get(event, "data", "ClientRequestHost") !== undefined || text(event, "data", "user_agent") !== undefined;
+  if (
+    line !== undefined &&
+    (line.includes(" HTTP/") || line.includes("User-Agent:") || line.includes("ModSecurity") || W3C_START.test(line))
+  )
+    return true;
+  const data = get(event, "data");
+  return (
+    pick(data, "ClientRequestHost", "RequestHost", "user_agent") !== undefined || isJsonObject(get(data, "request"))
+  );
 }

@@ -1,4 +1,5 @@
 import type { ObservableType } from "../model/observable.ts";
+import { baseName } from "./canonical-path.ts";
 
 /** Further names of a list are not read. */
 const MAX_NAMES = 128;
@@ -78,7 +79,9 @@ function resourceParts(resource: string): readonly Resource[] {
   const [path = "", ...inner] = first.split("->", 8);
   return [
     ...(/^(?:[a-z]:|\\|\/|%)/i.test(path) ? [{ types: ["path"] as const, value: path }] : []),
-    ...inner.filter((name) => EXTENSION.test(name)).map((name) => ({ types: ["filename"] as const, value: name })),
+    ...inner
+      .filter((name) => EXTENSION.test(name))
+      .map((name) => ({ types: ["filename"] as const, value: baseName(name) })),
     ...others.filter((part) => part.includes("://")).map((part) => ({ types: ["url"] as const, value: part })),
   ];
 }

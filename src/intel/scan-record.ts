@@ -1,4 +1,7 @@
-/** Lines that carry named members: CEF, LEEF and Cisco's security events (`%FTD-…: Name: value, …`). */
+/**
+ * Lines that carry named members: CEF, LEEF, Cisco's security events (`%FTD-…: Name: value, …`), and the lines of firewalls
+ * that write `name="value"` (Fortinet, Sophos) or `name:"value";` (Check Point).
+ */
 
 /** Longer lines and further members are not read. */
 const MAX_LINE = 65_536;
@@ -8,11 +11,14 @@ const MAX_NAME = 64;
 const CEF_KEY = /(?:^|\s)([a-z][\w.[\]-]{0,63})=/gi;
 const FTD = /%(?:FTD|NGIPS)-\d-43\d{4}: /;
 const FTD_KEY = /(?:^|, )([A-Z][A-Za-z0-9_]{1,40}): /g;
+/** Names with which only these firewalls begin their lines. */
+const FIREWALL = /(?:^|\s)(?:devname|device_name|devid|logid|log_id)=|\sCheckPoint \d{1,8} - \[/;
+const PAIR = /(?:^|[\s[;])([a-z][\w.-]{0,40})[=:](?:"([^"]{0,8192})"|([^\s";]{1,2048}))/gi;
 const CUSTOM_NAME = /^[\w .-]{1,64}$/;
 
 /** A format and the members of a line, by their names in it. */
 export interface LineRecord {
-  readonly format: "cef" | "leef" | "ftd";
+  readonly format: "cef" | "leef" | "ftd" | "pairs";
   readonly members: ReadonlyMap<string, string>;
 }
 
@@ -25,9 +31,20 @@ export function lineRecord(line: string): LineRecord | undefined {
     const cef = text.indexOf("CEF:");
     if (cef >= 0) return record("cef", cefMembers(text.slice(cef)));
   }
-  if (!text.includes("%FTD-") && !text.includes("%NGIPS-")) return undefined;
-  const ftd = FTD.exec(text);
-  return ftd === null ? undefined : record("ftd", keyed(text.slice(ftd.index + ftd[0].length), FTD_KEY));
+  if (text.includes("%FTD-") || text.includes("%NGIPS-")) {
+    const ftd = FTD.exec(text);
+    return ftd === null ? undefined : record("ftd", keyed(text.slice(ftd.index + ftd[0].length), FTD_KEY));
+  }
+  return FIREWALL.test(text) ? record("pairs", pairs(text)) : undefined;
+}
+
+function pairs(text: string): Map<string, string> {
+  const members = new Map<string, string>();
+  for (const [, name, quoted, plain] of text.matchAll(PAIR)) {
+    if (members.size >= MAX_MEMBERS) break;
+    if (!members.has(name!)) members.set(name!, quoted ?? plain!);
+  }
+  return members;
 }
 
 function record(format: LineRecord["format"], members: Map<string, string> | undefined): LineRecord | undefined {

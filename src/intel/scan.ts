@@ -240,14 +240,9 @@ class Scan {
     if (to - from < 4) return end;
     if ((seen & ~9) === 0 && from === start) return this.#ipv4(from, to, end);
     const written = text.slice(from, to);
-    const dash = (seen & 38) === 0 ? written.indexOf("-") : -1;
-    if (
-      dash > 6 &&
-      canonicalIp(written.slice(0, dash)) !== undefined &&
-      canonicalIp(written.slice(dash + 1)) !== undefined
-    ) {
-      this.#emitIp(written.slice(0, dash), undefined);
-      this.#emitIp(written.slice(dash + 1), undefined);
+    const range = (seen & 38) === 0 ? rangeOf(written) : undefined;
+    if (range !== undefined) {
+      for (const address of range) this.#emitIp(address, undefined);
     } else if ((seen & 38) !== 0) this.#host(from, to, written, seen);
     return end;
   }
@@ -329,6 +324,15 @@ class Scan {
     const next = this.#text.charCodeAt(at + digits.length);
     return (classOf(this.#text, at + digits.length) & 36) !== 0 && next < 128 ? undefined : portOf(digits);
   }
+}
+
+/** Both ends of `1.2.3.4-1.2.3.9`; none of `10.0.0.0-10.255.255.255`, which is a network. */
+function rangeOf(written: string): readonly string[] | undefined {
+  const dash = written.indexOf("-");
+  if (dash < 7) return undefined;
+  const ends = [written.slice(0, dash), written.slice(dash + 1)] as const;
+  if (ends.some((end) => canonicalIp(end) === undefined)) return undefined;
+  return ends[0].endsWith(".0") && ends[1].endsWith(".255") ? [] : ends;
 }
 
 /** `10.0.0.0/8`: a network, not an address. `10.0.0.7/8` is an address with its mask or port. */

@@ -3,7 +3,9 @@ import type { IndicatorReport } from "../model/indicator.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../model/json.ts";
 import type { Observable } from "../model/observable.ts";
 
-const PORT_NAMES = /(?:dest|dst|destination|resp|remote|target|server)[a-z_.]*_?p(?:ort)?$|^(?:dpt|dport|port)$/;
+const PORT_NAMES = /(?:dest|dst|destination|resp|remote|target|server)[a-z_.]{0,40}p(?:ort)?$|^(?:dpt|dport|port)$/;
+/** A field's name is an attacker's choice in JSON logs; longer ones name no port. */
+const MOST_NAME = 200;
 const MOST_VALUES = 5000;
 
 /** Was the other half of the report's composite attribute seen in the same alert? */
@@ -18,7 +20,7 @@ export function companionSeen(
     case "port":
       return (
         observable.port === Number(companion.value) ||
-        hasLeaf(event, (name, value) => PORT_NAMES.test(name) && value === companion.value)
+        hasLeaf(event, (name, value) => value === companion.value && name.length <= MOST_NAME && PORT_NAMES.test(name))
       );
     case "filename":
       return hasFile(companion.value, observables);

@@ -15,7 +15,17 @@ const MAX_MEMBERS = 50_000;
 /** Strings that are JSON themselves (`full_log` of a JSON log) are walked, too: how long, and how deep in one another. */
 const MAX_NESTED_LENGTH = 65_536;
 const MAX_NESTED = 2;
-/** Shorter strings hold no members. */
+/** Fields that hold whole lines of a log; shorter strings hold no members. */
+const LINE_FIELDS = new Set([
+  "full_log",
+  "message",
+  "msg",
+  "raw",
+  "log",
+  "event_original",
+  "raw_log",
+  "syslog_message",
+]);
 const MIN_RECORD = 32;
 
 /** Members of the manager where the document was flattened (`rule_description`). */
@@ -154,7 +164,7 @@ class Walk implements Place {
     if (node.rule !== undefined) this.#collector.field(value, node.rule, this);
     else {
       this.#collector.text(value, this);
-      if (value.length > MIN_RECORD) this.#record(value, node);
+      if (value.length > MIN_RECORD && LINE_FIELDS.has(node.field)) this.#record(value, node);
     }
   }
 

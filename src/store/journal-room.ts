@@ -16,6 +16,22 @@ export interface Spill {
   readonly count: number;
 }
 
+/** Whether `makeRoom` could free anything or need not: looked at without writing, so that waiting costs nothing. */
+export function mayHaveRoom(
+  tables: JournalTables,
+  readers: readonly JournalReader[],
+  wanted: number,
+  maxBytes: number,
+): boolean {
+  return fits(tables, wanted, maxBytes) || spillable(tables, readers) !== undefined;
+}
+
+/** A batch larger than the whole journal goes in when the journal is empty: it could never go in otherwise. */
+function fits(tables: JournalTables, wanted: number, maxBytes: number): boolean {
+  const live = liveBytes(tables, "raw") + liveBytes(tables, "out");
+  return live === 0 || live + wanted <= maxBytes;
+}
+
 const SPILL = { limit: 256, maxBytes: 4 * 2 ** 20 };
 
 /**
@@ -31,14 +47,8 @@ export function makeRoom(
 ): { readonly room: boolean; readonly spills: readonly Spill[]; readonly dropped: number } {
   const spilled = new Map<string, number>();
   let dropped = 0;
-  const live = () => liveBytes(tables, "raw") + liveBytes(tables, "out");
   const done = (room: boolean) => ({ room, spills: [...spilled].map(([sink, count]) => ({ sink, count })), dropped });
-  // A batch larger than the whole journal goes in when the journal is empty: it could never go in otherwise.
-  const fits = () => {
-    const now = live();
-    return now === 0 || now + wanted <= limits.maxBytes;
-  };
-  while (!fits()) {
+  while (!fits(tables, wanted, limits.maxBytes)) {
     const victim = spillable(tables, readers);
     if (victim === undefined) return done(false);
     const entries = readAfter(tables, "out", victim.name, victim.cursor, SPILL).filter(({ seq }) => seq <= victim.upTo);

@@ -17,7 +17,7 @@ import {
 import { openEnvironment } from "./environment.ts";
 import { FindingCache } from "./finding-cache.ts";
 import { registerReaders } from "./journal-readers.ts";
-import { type JournalReader, makeRoom, type Spill } from "./journal-room.ts";
+import { type JournalReader, makeRoom, mayHaveRoom, type Spill } from "./journal-room.ts";
 import { checkCheckpoint, checkpointOf, isCommitted, putCheckpoint } from "./journal-sources.ts";
 import {
   advance,
@@ -147,12 +147,11 @@ class LmdbJournal implements StoredJournal {
     const wanted = sizeOf(entries);
     try {
       for (;;) {
-        const version = this.#waiters.version;
         const result = await this.#write(() => this.#tryCommit(commit, entries, wanted));
         this.#report(result);
         if (result.outcome === "committed") this.#cache.put("raw", result.first, commit.findings);
         if (result.outcome !== "full") return result.outcome === "committed";
-        await this.#hold(commit, version, signal);
+        await this.#hold(commit, wanted, signal);
       }
     } finally {
       this.#holding.delete(commit.source);
@@ -323,15 +322,20 @@ class LmdbJournal implements StoredJournal {
     return { outcome: "committed" as const, first, spills, dropped: dropped + lost };
   }
 
-  /** Waits for a change. What was read back counts at once: the sink that holds may be waiting for just that. */
-  async #hold({ source, confirmed }: Commit, version: number, signal: AbortSignal | undefined): Promise<void> {
+  /** Waits until there may be room. What was read back counts at once: the sink that holds may be waiting for just that. */
+  async #hold({ source, confirmed }: Commit, wanted: number, signal: AbortSignal | undefined): Promise<void> {
     if (!this.#holding.has(source)) {
       this.#holding.add(source);
       this.#log.warn("journal is full; the source waits for required sinks", { source, maxBytes: this.#maxBytes });
       this.#options.onHold?.(source);
       if (confirmed.length > 0) await this.#write(() => this.#confirm(confirmed));
     }
-    await this.#waiters.changed(version, signal);
+    // Looking must not write: a transaction of ours would wake ourselves, and every other source that waits.
+    while (!this.#closed && !signal?.aborted) {
+      const version = this.#waiters.version;
+      if (mayHaveRoom(this.#tables, this.#options.readers, wanted, this.#maxBytes)) return;
+      await this.#waiters.changed(version, signal);
+    }
     if (signal?.aborted)
       throw new TiplineError("TIP_JOURNAL_FULL", `stopped while source ${source} waited for room in the journal`);
   }

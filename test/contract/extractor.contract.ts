@@ -27,6 +27,9 @@ const leaf = fc.oneof(
     ...[
       "GET /x HTTP/1.1",
       '" 200 1 "-" "x"',
+      '"GET /x HTTP/1.1" "x/1"',
+      "2026-01-01 00:00:00 GET /x - x/1+y",
+      "NOQUEUE: reject: RCPT from x[1.2.3.4]: 5",
       "query: a.b IN A",
       "(3)www(4)evil(0)",
       "from x[1.2.3.4]",
@@ -46,7 +49,8 @@ const PATHS =
   "data.http.http_port data.event_type data.src_ip data.dest_ip data.srcip data.dstip data.host data.uri data.id.orig_h data.id.resp_p data.url " +
   "data.hostname data.agent data.action data.ClientRequestHost data.ClientRequestURI data.aws.sourceIPAddress data.office365.Operation " +
   "data.gcp.jsonPayload.disposition data.github.actor data.azure.caller data.osquery.columns.path data.osquery.action data.audit.execve.a0 " +
-  "data.audit.success syscheck.path syscheck.value_name syscheck.event data.dns.question.name data.destination.ip data.alert.action data.user_agent";
+  "data.audit.success syscheck.path syscheck.value_name syscheck.event data.dns.question.name data.destination.ip data.alert.action data.user_agent data.misc data.request.host " +
+  "data.request.uri data.RequestHost data.RequestPath";
 
 const event = fc.array(fc.tuple(fc.constantFrom(...PATHS.split(" ")), leaf), { maxLength: 14 }).map((members) => {
   const root: Record<string, JsonValue> = {};

@@ -83,6 +83,18 @@ export const HOST_CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   "windows-security": [
     {
+      event: win("1116", {
+        path: "file:_D:\\\\x\\\\m64.exe; webfile:_C:\\\\y.zip|https://dl.evil.com/y.zip|pid:1; regkey:_HKLM\\\\SOFTWARE\\\\x\\\\\\\\m",
+      }),
+      wanted: [
+        "path d:/x/m64.exe file",
+        "path c:/y.zip file",
+        "url https://dl.evil.com/y.zip file",
+        "domain dl.evil.com file",
+        "regkey hklm\\software\\x\\m file",
+      ],
+    },
+    {
       event: win("4625", { ipAddress: "1.2.3.4", ipPort: "50000", targetUserName: "bob@corp.example" }),
       wanted: ["ip 1.2.3.4 source :50000", "email bob@corp.example user"],
       view: { outcome: "failure", direction: "inbound" },

@@ -23,8 +23,60 @@ export const NETWORK_CASES: Readonly<Record<string, readonly Case[]>> = {
       event: { agent, data: { ClientRequestHost: "a.example.com", ClientRequestURI: "/x?y=1", ClientIP: "1.2.3.4" } },
       wanted: ["url http://a.example.com/x?y=1 request", "ip 1.2.3.4 client"],
     },
+    {
+      event: {
+        agent,
+        full_log:
+          "2026-11-21 19:20:11 10.0.0.5 GET /a.aspx id=1 443 - 1.2.3.4 HTTP/1.1 Mozilla/5.0+(compatible;++http://x.example) - 200",
+      },
+      wanted: ["user-agent Mozilla/5.0 (compatible; +http://x.example) user-agent"],
+    },
+    {
+      event: {
+        agent,
+        full_log: 'https app/lb 1.2.3.4:4 "GET https://a.evil.com:443/x HTTP/2.0" "Go-http-client/2.0" TLS "-"',
+      },
+      wanted: ["user-agent Go-http-client/2.0 user-agent", "url https://a.evil.com/x text"],
+    },
+    {
+      event: { agent, full_log: 'haproxy[1]: 1.2.3.4:5 be/s1 200 {www.evil.com|curl/8 (x)} "GET /a HTTP/1.1"' },
+      wanted: ["user-agent curl/8 (x) user-agent"],
+    },
+    {
+      event: {
+        agent,
+        data: {
+          request: { host: "a.evil.com", uri: "/x", tls: {} },
+          ClientASN: "64500",
+          JA3Hash: "1746ddc35b12dd3894839e5394995402",
+        },
+      },
+      wanted: [
+        "url https://a.evil.com/x request",
+        "asn 64500 text",
+        "ja3 1746ddc35b12dd3894839e5394995402 fingerprint",
+      ],
+    },
   ],
   firewall: [
+    {
+      event: { agent, decoder: { name: "paloalto" }, data: { misc: "Invoice 09.xls", action: "block-continue" } },
+      wanted: ["filename invoice 09.xls file"],
+    },
+    {
+      event: {
+        agent,
+        full_log:
+          'devname="F" srcip=10.0.0.5 dstip=8.8.8.8 dstport=80 filename="a b.exe" url="http://bad.evil.com/x" agent="curl/8"',
+      },
+      wanted: [
+        "ip 10.0.0.5 source",
+        "ip 8.8.8.8 destination",
+        "filename a b.exe file",
+        "url http://bad.evil.com/x request",
+      ],
+      view: { direction: "outbound" },
+    },
     {
       event: {
         agent,
@@ -145,6 +197,17 @@ export const NETWORK_CASES: Readonly<Record<string, readonly Case[]>> = {
         "ip 1.2.3.4 client",
         "domain h.evil.com sender",
       ],
+      view: { outcome: "denied", direction: "inbound" },
+    },
+    {
+      event: {
+        agent,
+        predecoder: { program_name: "postfix/smtpd" },
+        full_log:
+          "NOQUEUE: reject: RCPT from x[10.0.0.9]: 450; from=<SRS0=a=b=c.example=joe@fwd.evil.com> to=<b@corp.example>",
+      },
+      wanted: ["email srs0=a=b=c.example=joe@fwd.evil.com sender", "ip 10.0.0.9 client"],
+      view: { outcome: "denied", direction: "internal" },
     },
     {
       event: { agent, data: { attachments: ["Invoice.exe"], recipients: "a@b.example,c@d.example" } },

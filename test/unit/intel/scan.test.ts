@@ -28,7 +28,12 @@ test("what free text holds", () => {
     ["AS64500 and CVE-2021-44228.", ["asn 64500", "cve CVE-2021-44228"]],
     ["IMPHASH=F34D5F2D4577ED6D9CEEC516C1F5A744", ["imphash f34d5f2d4577ed6d9ceec516c1f5a744"]],
     ['"ja3": "f34d5f2d4577ed6d9ceec516c1f5a744"', ["ja3 f34d5f2d4577ed6d9ceec516c1f5a744"]],
+    ['"JA3Hash": "f34d5f2d4577ed6d9ceec516c1f5a744"', ["ja3 f34d5f2d4577ed6d9ceec516c1f5a744"]],
+    ["SHA1 Fingerprint=969d963ae3c7694a0a6c45d627a392ccd7c9430c", ["x509 969d963ae3c7694a0a6c45d627a392ccd7c9430c"]],
+    ["pool 1.2.3.4-1.2.3.9", ["ip 1.2.3.4", "ip 1.2.3.9"]],
     ["mail to a.b@example.org, thanks", ["email a.b@example.org"]],
+    ["from=<SRS0=x=y=a.example=joe@b.example.org>", ["email srs0=x=y=a.example=joe@b.example.org"]],
+    ["user=joe@b.example.org", ["email joe@b.example.org"]],
     ["x@10.0.0.9", ["ip 10.0.0.9"]],
     [
       "http://a.example.org/x?u=https%3A%2F%2Fb.example.org%2Fy&z=1",
@@ -55,6 +60,10 @@ test("what only looks like an observable", () => {
       "com.apple.photos",
     ],
     ...[
+      "deviceFingerprint: 969d963ae3c7694a0a6c45d627a392ccd7c9430c",
+      "message-id=<a=b.1@mail.example.org>",
+      "10.0.0.0-10.255.255.255",
+      "LEEF:2.0|v|p|5.1.2.3|x",
       "openssl 1.1.1.23",
       "OpenSSL 3.0.2.15",
       "Mozilla/5.0 Chrome/91.0.4.124 Safari/537.36",

@@ -175,17 +175,47 @@ describe("handleRecord", () => {
 
   it("takes its own finding back as a confirmation", () => {
     const [finding] = handleRecord(record(dnsQuery("bad.com")), context).findings;
-    const echo = { ...ENVELOPE, data: { integration: "misp", misp: finding?.misp } };
-    assert.deepEqual(handleRecord(record(echo), context), { findings: [], deadLetters: [], confirmed: [finding?.id] });
+    for (const location of ["misp", "(ws-01) 10.0.0.2->misp"]) {
+      const echo = { ...ENVELOPE, location, data: { integration: "misp", misp: finding?.misp } };
+      assert.deepEqual(handleRecord(record(echo), context), {
+        findings: [],
+        deadLetters: [],
+        confirmed: [finding?.id],
+      });
+    }
+  });
+
+  it("skips its own event in the archives without a confirmation: no rule made an alert of it", () => {
+    const [finding] = handleRecord(record(dnsQuery("bad.com")), context).findings;
+    const { rule: _, ...archived } = ENVELOPE;
+    const echo = { ...archived, location: "misp", data: { integration: "misp", misp: finding?.misp } };
+    for (const event of [echo, { ...echo, rule: { level: 0, id: "100620", description: "parent" } }])
+      assert.deepEqual(handleRecord(record(event), context), { findings: [], deadLetters: [], confirmed: [] });
+  });
+
+  it("matches a log line that repeats a whole finding of its own: it comes from another place", () => {
+    const [finding] = handleRecord(record(dnsQuery("bad.com")), context).findings;
+    const misp = { ...finding?.misp, match: { observable: "bad.com" } };
+    for (const location of ["/var/log/app.json", "/var/log/misp"]) {
+      const copied = { ...ENVELOPE, location, data: { integration: "misp", misp } };
+      const handled = handleRecord(record(copied), context);
+      assert.deepEqual(handled.confirmed, []);
+      assert.equal(handled.findings[0]?.misp.foreign, "true");
+    }
   });
 
   it("matches what only claims to be its own, and marks it foreign", () => {
     const [finding] = handleRecord(record(dnsQuery("bad.com")), context).findings;
     const forged = {
       ...ENVELOPE,
+      location: "misp",
       data: { integration: "misp", misp: { finding_id: "0".repeat(40) }, url: "http://bad.com/x" },
     };
-    const borrowed = { ...ENVELOPE, data: { integration: "misp", misp: finding?.misp, url: "http://bad.com/x" } };
+    const borrowed = {
+      ...ENVELOPE,
+      location: "misp",
+      data: { integration: "misp", misp: finding?.misp, url: "http://bad.com/x" },
+    };
     for (const event of [forged, borrowed]) {
       const handled = handleRecord(record(event), context);
       assert.equal(handled.confirmed.length, 0);

@@ -159,3 +159,35 @@ test("entity, direction, outcome, facts by default", () => {
   assert.equal(view({}).entity, "host:unknown");
   assert.equal(view({ data: { command: "x --password=hunter2" } }).facts.commandLine, "x --password=***");
 });
+
+test("camel case is taken apart where the name as it is has no rule", () => {
+  assert.deepEqual(list({ data: { meta: { peerSrcIp: "1.2.3.4", clientASN: 64500 } } }), [
+    "ip 1.2.3.4 source data.meta.peerSrcIp",
+    "asn 64500 text data.meta.clientASN",
+  ]);
+});
+
+test("members of a line in CEF are read as fields, beside the line as text", () => {
+  const line = "CEF:0|v|p|5.1.2.3|i|n|5|src_ip=1.2.3.4 msg=see evil.com useragent=x/1 (y z)";
+  assert.deepEqual(list({ full_log: line }), [
+    "ip 1.2.3.4 source full_log",
+    "domain evil.com text full_log",
+    "user-agent x/1 (y z) user-agent full_log",
+  ]);
+});
+
+test("the local part of an address is no host where it stands again", () => {
+  assert.deepEqual(list({ full_log: '"h.su","h.su (h.su@corp.example)","x.su"' }), [
+    "email h.su@corp.example text full_log",
+    "domain x.su text full_log",
+  ]);
+});
+
+test("the own computer of a flattened alert is no observable", () => {
+  for (const [computer, name] of [
+    ["data.win.system.computer", "data.win.eventdata.queryName"],
+    ["data_win_system_computer", "data_win_eventdata_queryName"],
+  ] as const) {
+    assert.deepEqual(list({ [computer]: "pc.corp.example", [name]: "pc.corp.example" }), []);
+  }
+});

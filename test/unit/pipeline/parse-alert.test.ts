@@ -27,6 +27,8 @@ test("line ends and Fluent Bit's wrapping do not change the identity", () => {
   const wrapped = parse(JSON.stringify({ date: 1, log: `${LINE}\n` }));
   assert.equal(wrapped.rawHash, wanted);
   assert.equal(wrapped.agent?.id, "007");
+  assert.equal(wrapped.raw, LINE, "the line inside");
+  assert.equal(parse(`${LINE}\r\n`).raw, LINE);
 });
 
 test("flattened names, an indexer's document, ECS", () => {

@@ -4,6 +4,7 @@ import { type TestContext, test } from "node:test";
 import type { Source } from "../../../src/contract/source.ts";
 import { TiplineError } from "../../../src/lib/errors.ts";
 import { silentLog } from "../../../src/lib/log.ts";
+import type { Finding } from "../../../src/model/finding.ts";
 import { noEvents, type PipelineEvents } from "../../../src/pipeline/events.ts";
 import { type PipelineOptions, runPipeline } from "../../../src/pipeline/pipeline.ts";
 import { stormControl } from "../../../src/stages/storm.ts";
@@ -280,6 +281,24 @@ test("a finding that is not seen again is sent again, and given up after the las
     [1, 3].map((n) => makeFinding(n).id),
   );
   assert.match(letters[0]?.reason ?? "", /sent 3 times/);
+  stop.abort();
+  await done;
+});
+
+test("what a sink no longer takes is not sent again, whole or otherwise, and ends in the dead letter", async (t) => {
+  const { run, journal, clock, stop } = await line(t, ["must"]);
+  const sink = new FakeSink({ confirmation: { timeoutMs: 10_000, resends: 2 } });
+  await journal.advanceSink("must", 0, { dead: [], awaiting: [makeFinding(1), makeFinding(2)] });
+  const prepare = (finding: Finding) => (finding.id === makeFinding(1).id ? undefined : finding);
+  const options = { finite: false, sinks: [{ name: "must", sink, prepare }] };
+  const done = run({}, { numbers: numberedSource(0, 1, { finite: false }) }, options);
+  for (let sending = 1; sending <= 3; sending++) {
+    clock.advance(11_000);
+    await until(`sending ${sending}`, () => sink.received.length >= Math.min(sending, 2));
+  }
+  await until("giving up", () => journal.unconfirmed("must", 10).length === 0);
+  assert.deepEqual(sink.ids, [makeFinding(2).id, makeFinding(2).id]);
+  assert.equal(journal.deadLetters.list().length, 2);
   stop.abort();
   await done;
 });

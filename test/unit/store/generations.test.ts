@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import fs, { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import { test } from "node:test";
 import type { FeedPage, FeedPull } from "../../../src/contract/feed.ts";
@@ -265,6 +266,74 @@ test("a reader beside the writer sees the new generation after refresh, and may 
   pinned?.index.close();
   reader.close();
   writer.close();
+});
+
+test("a reader that comes while the writer goes two generations on takes the newest, without an alarm", async (t) => {
+  const dir = tempDir(t);
+  const writer = openGenerations({ dir, log: silentLog });
+  await writer.update({ changes: [full("a", [domain("one.example", "a", 1, 1)])] });
+  const old = readFileSync(join(dir, "current"), "utf8");
+  for (let round = 0; round < 3; round++)
+    await writer.update({ changes: [full("a", [domain(`r${round}.example`, "a", 1, 1)])] });
+  const newest = readFileSync(join(dir, "current"), "utf8");
+  writeFileSync(join(dir, "current"), old);
+  const said: string[] = [];
+  // The first complaint stands for the moment in which the writer went on.
+  const tell = (message: string) => {
+    said.push(message);
+  };
+  const reads = t.mock.method(fs, "readFileSync");
+  reads.mock.mockImplementationOnce((...args: Parameters<typeof readFileSync>) => {
+    const text = reads.mock.original.apply(fs, args);
+    writeFileSync(join(dir, "current"), newest);
+    return text;
+  });
+  syncBuiltinESMExports();
+  const reader = openGenerations({ dir, log: { ...silentLog, error: tell, warn: tell }, readOnly: true });
+  t.mock.restoreAll();
+  syncBuiltinESMExports();
+  assert.equal(has(reader, "r2.example"), true);
+  assert.deepEqual(said, []);
+  assert.deepEqual(reader.verify(), []);
+  reader.close();
+  writer.close();
+});
+
+test("what cannot be cleaned up costs space, not the new generation", async (t) => {
+  const dir = tempDir(t);
+  const warned: string[] = [];
+  const log = { ...silentLog, warn: (message: string) => void warned.push(message) };
+  const store = openGenerations({ dir, log });
+  await store.update({ changes: [full("a", [domain("one.example", "a", 1, 1)])] });
+  // A folder of such a name cannot be removed like a file.
+  mkdirSync(join(dir, "stray.tmp"));
+  const { changed } = await store.update({ changes: [full("a", [domain("two.example", "a", 1, 1)])] });
+  assert.equal(changed, true);
+  assert.equal(warned.length, 1);
+  assert.equal(has(store, "two.example"), true);
+  store.close();
+  const again = openGenerations({ dir, log });
+  assert.equal(has(again, "two.example"), true);
+  again.close();
+});
+
+test("a generation that cannot be made current leaves no descriptor open and no segment behind", async (t) => {
+  const dir = tempDir(t);
+  const store = openGenerations({ dir, log: silentLog });
+  await store.update({ changes: [full("a", [domain("one.example", "a", 1, 1)])] });
+  const files = readdirSync(dir).filter((name) => name.startsWith("segment-"));
+  // Where the new `current` should be written, something else is.
+  mkdirSync(join(dir, "current.tmp"));
+  const open = () => readdirSync("/proc/self/fd").length;
+  const before = open();
+  for (let round = 0; round < 3; round++)
+    await assert.rejects(store.update({ changes: [pull("a", "delta", [page([domain("two.example", "a", 2, 2)])], "c2")] }));
+  assert.equal(open(), before);
+  assert.deepEqual(readdirSync(dir).filter((name) => name.startsWith("segment-")), files);
+  rmdirSync(join(dir, "current.tmp"));
+  await store.update({ changes: [pull("a", "delta", [page([domain("two.example", "a", 2, 2)])], "c2")] });
+  assert.equal(has(store, "one.example") && has(store, "two.example"), true);
+  store.close();
 });
 
 test("what verify finds: a damaged context", async (t) => {

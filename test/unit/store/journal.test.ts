@@ -3,8 +3,10 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { openDeadLetters, recordBytes, recordLetter } from "../../../src/store/dead-letter.ts";
 import { type JournalOptions, openJournal, type StoredJournal } from "../../../src/store/journal.ts";
+import { Writer } from "../../../src/store/writer.ts";
 import { aCommit, aDeadFinding, ids, passOn } from "../../contract/journal.contract.ts";
 import { makeFinding } from "../../support/finding.ts";
 import { tempDir } from "../../support/temp.ts";
@@ -41,6 +43,22 @@ test("a full journal spills the oldest of the slowest sink that is not required,
   assert.equal(letters.length, 256);
   assert.equal(letters.at(-1)?.finding?.id, makeFinding(0).id);
   assert.equal(journal.backlog().get("may")?.entries, 900 - 256);
+});
+
+test("sources that wait for room write nothing meanwhile, and do not wake each other", async (t) => {
+  const journal = await open(t, join(tempDir(t), "j"), { maxBytes: SIZE });
+  await journal.commit(aCommit("a", [1]));
+  const write = t.mock.method(Writer.prototype, "write");
+  const held = ["one", "two"].map((source) => journal.commit(aCommit("b", [2, 3], { source })));
+  for (let turn = 0; turn < 100; turn++) await setImmediate();
+  assert.deepEqual(journal.holding(), ["one", "two"]);
+  assert.equal(write.mock.callCount(), 2);
+  for (let sent = 1; sent <= 5; sent += 2) {
+    await passOn(journal);
+    await journal.advanceSink("must", sent, none);
+    await journal.advanceSink("may", sent, none);
+  }
+  assert.deepEqual(await Promise.all(held), [true, true]);
 });
 
 test("a sink that is not required never spills what a required one still has to read", async (t) => {

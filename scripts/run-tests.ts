@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { packageRoot } from "../src/lib/package-root.ts";
 
 /**
@@ -24,6 +25,8 @@ const account = join(mkdtempSync(join(tmpdir(), "tipline-tests-")), "tap");
 const run = spawnSync(
   process.execPath,
   [
+    "--import",
+    pathToFileURL(join(packageRoot(), ".build/test/support/fuzz-seed.js")).href,
     "--test",
     "--test-concurrency=2",
     "--test-reporter=tap",

@@ -11,6 +11,7 @@ import {
 } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import type { Feed, FeedProgress } from "../contract/feed.ts";
+import { CANONICAL_VERSION } from "../intel/canonical.ts";
 import { systemClock } from "../lib/clock.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -35,7 +36,7 @@ export interface AdhocOptions {
  * worse than none on a command line.
  */
 export async function openAdhoc(options: AdhocOptions): Promise<GenerationStore> {
-  const digest = createHash("sha256");
+  const digest = createHash("sha256").update(`canonical ${CANONICAL_VERSION}\n`);
   for (const spec of options.feeds) digest.update(`${spec.length}:${isUrl(spec) ? spec : await contentDigest(spec)}`);
   const remote = options.feeds.some(isUrl);
   const root = join(options.cacheDir, "feeds");
@@ -114,7 +115,9 @@ function feedType(spec: string): "misp-feed" | "list-file" {
 }
 
 function isUrl(spec: string): boolean {
-  return /^https?:\/\//i.test(spec);
+  if (!/^https?:\/\//i.test(spec)) return false;
+  if (URL.canParse(spec)) return true;
+  throw new TiplineError("TIP_USAGE_INVALID", `--feed ${spec}: expected a folder, a file or a URL that can be read`);
 }
 
 function uniqueName(spec: string, taken: Set<string>): string {
@@ -145,16 +148,18 @@ async function contentDigest(path: string): Promise<string> {
 
 function filesBelow(path: string): string[] {
   if (!statSync(path).isDirectory()) return [resolve(path)];
-  return readdirSync(path, { withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(resolve(path), entry.name))
+  // Links are followed, as the feed follows them: their content counts.
+  return readdirSync(path)
+    .map((name) => join(resolve(path), name))
+    .filter((file) => statSync(file, { throwIfNoEntry: false })?.isFile())
     .sort();
 }
 
 /** Keeps the most recently used caches. */
 function prune(root: string): void {
   const caches = readdirSync(root)
-    .map((name) => ({ name, used: statSync(join(root, name)).mtimeMs }))
+    // Another process may rename or remove its own meanwhile.
+    .map((name) => ({ name, used: statSync(join(root, name), { throwIfNoEntry: false })?.mtimeMs ?? 0 }))
     .sort((a, b) => b.used - a.used);
   for (const { name } of caches.slice(CACHED_MOST - 1)) rmSync(join(root, name), { recursive: true, force: true });
 }

@@ -1,10 +1,12 @@
 import { isIP } from "node:net";
-import { canonicalize } from "../intel/canonical.ts";
+import { canonicalCidr, canonicalize } from "../intel/canonical.ts";
+import { isPublicTld } from "../intel/hosts.ts";
 import type { AllowEntry } from "../intel/policy.ts";
+import { refang } from "../intel/refang.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { parseDuration } from "../lib/units.ts";
 import { type JsonObject, type JsonValue, text } from "../model/json.ts";
-import type { CanonicalValue, ObservableType } from "../model/observable.ts";
+import { type CanonicalValue, OBSERVABLE_TYPES, type ObservableType } from "../model/observable.ts";
 import { appendAllow, readAllow, removeAllow } from "../store/allow.ts";
 import { callControl } from "../store/control.ts";
 import { lockState } from "../store/state-lock.ts";
@@ -52,18 +54,39 @@ export function allowEntry(request: AllowRequest, now: number): AllowEntry {
 }
 
 /** A bare value's type and canonical spelling. */
-export function typed(raw: string, type: string | undefined): { type: ObservableType; value: CanonicalValue } {
+export function typed(given: string, type: string | undefined): { type: ObservableType; value: CanonicalValue } {
+  const raw = singleAddress(given);
   const candidates =
-    type === undefined
-      ? GUESSES
-      : GUESSES.concat(["imphash", "ja3", "x509", "mutex", "user-agent", "asn"]).filter((known) => known === type);
+    type === undefined ? GUESSES : OBSERVABLE_TYPES.filter((known) => known === type && known !== "cve");
   for (const candidate of candidates) {
     const value = canonicalize(candidate, raw);
-    if (value !== undefined && !(candidate === "domain" && isIP(raw))) return { type: candidate, value };
+    if (value === undefined || (candidate === "domain" && isIP(raw))) continue;
+    if (candidate === "domain" && type === undefined && endsLikeFile(value)) continue;
+    return { type: candidate, value };
   }
   throw new TiplineError(
     "TIP_USAGE_INVALID",
     `expected an address, name, URL, hash or path${type === undefined ? "" : ` of type ${type}`}, got "${raw.slice(0, 100)}"`,
+  );
+}
+
+/** Top-level labels of inside networks and of special use: names, whatever a file's ending looks like. */
+const INSIDE: ReadonlySet<string> = new Set("lan corp home test priv".split(" "));
+
+/** `tool.exe` is a file and `evil.com` a name; where an ending is both (`script.sh`) it is a name, and `--type filename` says else. */
+function endsLikeFile(name: string): boolean {
+  const ending = name.slice(name.lastIndexOf(".") + 1);
+  return ending.length <= 4 && !INSIDE.has(ending) && !isPublicTld(ending);
+}
+
+/** `198.51.100.7/32` as its address. A wider network is refused: read as a URL it would allow nothing that anybody meant. */
+function singleAddress(raw: string): string {
+  const network = raw.includes("/") ? canonicalCidr(refang(raw)) : undefined;
+  if (network === undefined) return raw;
+  if (!network.includes("/")) return network;
+  throw new TiplineError(
+    "TIP_USAGE_INVALID",
+    `expected one address, got the network "${raw.slice(0, 100)}": allow its addresses, or name it in own.networks if it is yours`,
   );
 }
 
@@ -74,7 +97,7 @@ function entityKey(entity: string): string {
 
 function expiry(text: string, now: number): number {
   const duration = parseDuration(text);
-  if (duration !== undefined) return now + duration;
+  if (duration !== undefined && duration > 0) return now + duration;
   const date = /^\d{4}-\d{2}-\d{2}/.test(text) ? Date.parse(text) : Number.NaN;
   if (date > now) return date;
   throw new TiplineError(

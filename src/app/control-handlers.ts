@@ -23,6 +23,8 @@ export interface ControlParts {
   /** One pull at a time: the loop's and the ones asked for here. */
   readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onSynced: (result: SyncResult) => void;
+  /** Aborted when the line stops: a pull asked for here must not hold the stop up. */
+  readonly stopping: AbortSignal;
 }
 
 /** What commands may ask of a running line; each is the same code that the command runs when nothing is running. */
@@ -35,8 +37,9 @@ export function controlHandlers(parts: ControlParts): Readonly<Record<string, Co
       parts.log.info("allow log changed", { entry: answer });
       return answer;
     },
-    sync: (args, signal) => parts.exclusive(() => syncNow(parts, args, signal)),
-    replay: async (args) => replayInto(journal, strings(get(args, "ids")), { stateDir: config.state_dir, live }),
+    sync: (args, signal) => parts.exclusive(() => syncNow(parts, args, AbortSignal.any([signal, parts.stopping]))),
+    replay: async (args, signal) =>
+      replayInto(journal, strings(get(args, "ids")), { stateDir: config.state_dir, live, signal }),
     status: () => ({
       generation: live.current().id,
       backlog: Object.fromEntries([...journal.backlog()].map(([name, { entries }]) => [name, entries])),

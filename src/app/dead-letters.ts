@@ -65,12 +65,17 @@ async function openForReplay(config: Config, log: Log) {
 export async function replayInto(
   journal: StoredJournal,
   ids: readonly string[],
-  { stateDir, live }: { readonly stateDir: string; readonly live: LiveGeneration | undefined },
+  {
+    stateDir,
+    live,
+    signal,
+  }: { readonly stateDir: string; readonly live: LiveGeneration | undefined; readonly signal?: AbortSignal },
 ): Promise<ReplayResult> {
   const replayed: string[] = [];
   const refused: { id: string; reason: string }[] = [];
   const judge = engine(loadOrCreateKey(keyFile(stateDir)));
   for (const id of ids) {
+    if (signal?.aborted) throw new TiplineError("TIP_INTERNAL", `stopped after ${replayed.length} of ${ids.length}`);
     const letter = journal.deadLetters.get(id);
     const reason = letter === undefined ? "no such dead letter" : await replayOne(letter);
     if (reason === undefined) replayed.push(id);

@@ -1,4 +1,5 @@
 import { createServer, type Server } from "node:http";
+import { isIP } from "node:net";
 import { Counter, Gauge, Registry } from "prom-client";
 import type { SourceLag } from "../contract/source.ts";
 import { TiplineError } from "../lib/errors.ts";
@@ -85,7 +86,8 @@ export async function serveMetrics(
   if (listen === "off") return undefined;
   const { host, port } = parseListen(listen);
   const server = createServer((request, response) => {
-    void answer(request.url ?? "/", metrics, health, refresh)
+    const page = isLoopbackName(request.headers.host) ? (request.url ?? "/") : undefined;
+    void answer(page, metrics, health, refresh)
       .catch((error: unknown) => ({ status: 500, type: "text/plain", body: `${String(error)}\n` }))
       .then(({ status, type, body }) => {
         response.writeHead(status, { "content-type": type, "cache-control": "no-store" }).end(body);
@@ -103,6 +105,8 @@ export async function serveMetrics(
     );
     server.listen(port, host, resolve);
   });
+  // Also after listening: a process short of descriptors cannot accept, and must not end over a scrape.
+  server.on("error", () => undefined);
   server.unref();
   return server;
 }
@@ -119,7 +123,18 @@ function parseListen(listen: string): { host: string; port: number } {
   return { host, port };
 }
 
-async function answer(url: string, metrics: Metrics, health: HealthCheck, refresh: () => void) {
+/**
+ * A browser on this host that was given a name of somebody's own for 127.0.0.1 (DNS rebinding) sends that name along; who
+ * asks for an address or `localhost` does not.
+ */
+function isLoopbackName(host: string | undefined): boolean {
+  if (host === undefined) return true;
+  const name = host.replace(/:\d{1,5}$/, "").replace(/^\[|\]$/g, "");
+  return name.toLowerCase() === "localhost" || isIP(name) !== 0;
+}
+
+async function answer(url: string | undefined, metrics: Metrics, health: HealthCheck, refresh: () => void) {
+  if (url === undefined) return { status: 421, type: "text/plain", body: "ask for localhost or an address\n" };
   refresh();
   const troubles = health();
   metrics.healthy.set(troubles.length === 0 ? 1 : 0);

@@ -6,7 +6,7 @@ import type { Source } from "../contract/source.ts";
 import { derivedId } from "../intel/finding-id.ts";
 import { loadWarninglists } from "../intel/warninglist-load.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
-import { TiplineError } from "../lib/errors.ts";
+import { asError, TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { mutex } from "../lib/mutex.ts";
 import type { Alert } from "../model/alert.ts";
@@ -61,7 +61,13 @@ export async function runLine(config: Config, options: LineOptions, signal: Abor
   try {
     await assembled(config, options, log, clock, closers, signal);
   } finally {
-    for (const close of closers.reverse()) await close();
+    for (const close of closers.reverse()) {
+      try {
+        await close();
+      } catch (thrown) {
+        log.warn("a part of the line did not close cleanly", { error: asError(thrown) });
+      }
+    }
   }
 }
 
@@ -118,6 +124,8 @@ async function assembled(
       options.onSync?.(result);
     },
   });
+  const stopSync = new AbortController();
+  signal.addEventListener("abort", () => stopSync.abort(), { once: true });
   const control = await serveControl(
     config.state_dir,
     controlHandlers({
@@ -130,6 +138,7 @@ async function assembled(
       feeds,
       exclusive,
       onSynced: (result) => health.synced(result),
+      stopping: stopSync.signal,
     }),
   );
   closers.push(() => control.close());
@@ -141,8 +150,6 @@ async function assembled(
   );
   closers.push(() => void server?.close());
 
-  const stopSync = new AbortController();
-  signal.addEventListener("abort", () => stopSync.abort(), { once: true });
   const syncing = loop.run(stopSync.signal);
   closers.push(async () => {
     stopSync.abort();
@@ -207,18 +214,28 @@ async function makeSinks(
   return sinks;
 }
 
-/** A sink that waits for echoes nobody reads would dead-letter every finding: that is a mistake of the configuration. */
+/**
+ * A sink that waits for echoes nobody reads would dead-letter every finding, and of two that wait for the same ids the echo of one
+ * would confirm the other: both are mistakes of the configuration.
+ */
 function requireEchoes(config: Config, sinks: readonly PipelineSink[]): void {
-  if (config.sources.some(({ definition }) => definition.type === "wazuh-alerts")) return;
-  const waiting = sinks.find(({ sink }) => sink.confirmation !== undefined);
-  if (waiting === undefined) return;
+  const waiting = sinks.filter(({ sink }) => sink.confirmation !== undefined).map(({ name }) => name);
+  if (waiting.length > 1) {
+    throw new TiplineError(
+      "TIP_CONFIG_INVALID",
+      `sinks.${waiting[1]}: expected one sink that confirms findings, found ${waiting.join(" and ")}; set confirm: false on all but one`,
+    );
+  }
+  const read = config.sources.some(({ definition }) => definition.type === "wazuh-alerts");
+  if (waiting.length === 0 || read) return;
   throw new TiplineError(
     "TIP_CONFIG_INVALID",
-    `sinks.${waiting.name}: it confirms findings by reading them back, and no source of type wazuh-alerts reads them; add one, or set confirm: false`,
+    `sinks.${waiting[0]}: it confirms findings by reading them back, and no source of type wazuh-alerts reads them; add one, or set confirm: false`,
   );
 }
 
 function urlOf(server: Server | undefined): string | undefined {
   const address = server?.address();
-  return address === null || typeof address !== "object" ? undefined : `http://127.0.0.1:${address.port}`;
+  if (address === null || typeof address !== "object") return undefined;
+  return `http://${address.family === "IPv6" ? `[${address.address}]` : address.address}:${address.port}`;
 }

@@ -29,7 +29,7 @@ export function addAllow(program: Command): void {
     .option("--entity <entity>", "only on this entity: an agent id, or a key such as ip:10.0.0.5")
     .option("--expires <when>", "a duration (7d) or a date (2026-12-31)")
     .option("--list", "list what is allowed")
-    .option("--remove", "take an entry back")
+    .option("--remove", "take back every entry for the value")
     .option("--json", "print as JSON")
     .addHelpText(
       "after",
@@ -43,6 +43,11 @@ Examples:
       const { state_dir: stateDir } = await loadConfig(requireConfig(flags.config));
       if (flags.list) return list(stateDir, flags);
       if (value === undefined) throw new TiplineError("TIP_USAGE_INVALID", "expected a VALUE, or --list");
+      if (flags.remove && flags.entity !== undefined)
+        throw new TiplineError(
+          "TIP_USAGE_INVALID",
+          "--remove takes back every entry for the value: leave --entity out",
+        );
       const given = { value, reason: flags.reason, type: flags.type, entity: flags.entity, expires: flags.expires };
       const request: JsonObject = {
         ...(Object.fromEntries(Object.entries(given).filter(([, found]) => found !== undefined)) as Record<

@@ -1,6 +1,8 @@
 import type { Command } from "commander";
 import type { OpenOptions } from "../app/intelligence.ts";
+import { TiplineError } from "../lib/errors.ts";
 import { createLog } from "../lib/log.ts";
+import { safe } from "./output.ts";
 import { Progress } from "./progress.ts";
 
 /** Flags of every command that reads a generation. */
@@ -9,6 +11,16 @@ export interface IntelligenceFlags {
   readonly feed?: readonly string[];
   readonly warninglists?: string;
   readonly verbose?: boolean;
+}
+
+/** A flag's whole number within bounds; a wrong one is a usage error, never a silent default. */
+export function wholeNumber(flag: string, given: string, least: number, most: number): number {
+  const number = /^\d{1,9}$/.test(given) ? Number(given) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new TiplineError(
+    "TIP_USAGE_INVALID",
+    `${flag}: expected a whole number from ${least} to ${most}, got "${safe(given, 40)}"`,
+  );
 }
 
 const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];

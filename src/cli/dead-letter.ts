@@ -5,13 +5,13 @@ import { type Config, loadConfig } from "../config/load.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { createLog } from "../lib/log.ts";
 import type { DeadLetterReader, StoredDeadLetter } from "../store/dead-letter.ts";
-import { EXIT, note, print, printJson, safe, table } from "./output.ts";
+import { wholeNumber } from "./common.ts";
+import { EXIT, forTerminal, note, print, printJson, safe, table } from "./output.ts";
 
 interface Flags {
   readonly config?: string;
   readonly component?: string;
   readonly kind?: string;
-  readonly limit?: string;
   readonly all?: boolean;
   readonly json?: boolean;
 }
@@ -29,7 +29,10 @@ export function addDeadLetter(program: Command): void {
     .option("--limit <n>", "how many at most", "50")
     .option("--json", "one JSON object a line")
     .addHelpText("after", "\nExample:\n  tipline dead-letter list --component wazuh")
-    .action(async (flags: Flags) => withReader(flags, (reader) => list(reader, flags)));
+    .action(async (flags: Flags & { readonly limit: string }) => {
+      const limit = wholeNumber("--limit", flags.limit, 1, 100_000);
+      return withReader(flags, (reader) => list(reader, flags, limit));
+    });
   command
     .command("show")
     .description("One dead letter whole.")
@@ -44,7 +47,7 @@ export function addDeadLetter(program: Command): void {
             "TIP_INPUT_INVALID",
             `no dead letter ${safe(id, 40)}; see \`tipline dead-letter list\``,
           );
-        await (flags.json ? printJson(letter) : print(JSON.stringify(letter, null, 2)));
+        await (flags.json ? printJson(letter) : print(indented(letter)));
       }),
     );
   command
@@ -68,6 +71,11 @@ export function addDeadLetter(program: Command): void {
     });
 }
 
+/** JSON over several lines; the line ends are ours, what else a terminal would obey is not. */
+function indented(letter: StoredDeadLetter): string {
+  return JSON.stringify(letter, null, 2).split("\n").map(forTerminal).join("\n");
+}
+
 async function configOf({ config }: Flags): Promise<Config> {
   return loadConfig(requireConfig(config));
 }
@@ -81,11 +89,11 @@ async function withReader<T>(flags: Flags, use: (reader: DeadLetterReader) => Pr
   }
 }
 
-async function list(reader: DeadLetterReader, flags: Flags): Promise<void> {
+async function list(reader: DeadLetterReader, flags: Flags, limit: number): Promise<void> {
   if (flags.kind !== undefined && flags.kind !== "record" && flags.kind !== "finding")
     throw new TiplineError("TIP_USAGE_INVALID", `--kind: expected record or finding, got "${safe(flags.kind, 40)}"`);
   const letters = reader.list({
-    limit: Number(flags.limit) || 50,
+    limit,
     ...(flags.component === undefined ? {} : { component: flags.component }),
     ...(flags.kind === undefined ? {} : { kind: flags.kind as "record" | "finding" }),
   });

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { type DemoAccount, runDemo } from "../app/demo.ts";
 import { createLog } from "../lib/log.ts";
+import { wholeNumber } from "./common.ts";
 import { paint, print, safe } from "./output.ts";
 import { renderFinding } from "./render.ts";
 import { untilInterrupted } from "./signals.ts";
@@ -22,12 +23,13 @@ export function addDemo(program: Command): void {
     .option("-v, --verbose", "log what happens to stderr")
     .addHelpText("after", "\nExamples:\n  npm run demo\n  npm run demo -- --once --rate 200")
     .action(async (flags: Flags) => {
+      const rate = wholeNumber("--rate", flags.rate, 1, 5000);
       const signal = untilInterrupted();
       const status = new StatusLine();
       const account = await runDemo(
         {
           once: flags.once === true,
-          rate: Math.min(5000, Math.max(1, Number(flags.rate) || 25)),
+          rate,
           log: createLog(flags.verbose ? "debug" : "error"),
           onReady: ({ folder, indicators, quarantined }) =>
             status.above(() => welcome(folder, indicators, quarantined, flags)),

@@ -5,8 +5,8 @@ import { type EnrichOutcome, enrich } from "../app/enrich.ts";
 import { openIntelligence } from "../app/intelligence.ts";
 import type { DeadLetter } from "../contract/journal.ts";
 import { formatBytes } from "../lib/units.ts";
-import { type IntelligenceFlags, intelligenceOptions, openOptions } from "./common.ts";
-import { EXIT, note, print, safe } from "./output.ts";
+import { type IntelligenceFlags, intelligenceOptions, openOptions, wholeNumber } from "./common.ts";
+import { EXIT, forTerminal, note, print, safe } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { renderFinding } from "./render.ts";
 
@@ -35,6 +35,7 @@ Examples:
   zcat ossec-alerts-01.json.gz | tipline enrich --feed https://feeds.example/misp/ --pretty`,
     )
     .action(async (files: string[], flags: Flags) => {
+      const minScore = wholeNumber("--min-score", flags.minScore, 0, 100);
       const intelligence = await openIntelligence(openOptions(flags));
       const letters =
         flags.deadLetter === undefined ? undefined : createWriteStream(flags.deadLetter, { flags: "a", mode: 0o600 });
@@ -45,10 +46,10 @@ Examples:
           files,
           live: intelligence.live,
           ...(intelligence.config === undefined ? {} : { stateDir: intelligence.config.state_dir }),
-          minScore: Number(flags.minScore) || 0,
+          minScore,
           benign: flags.benign,
           log: openOptions(flags).log,
-          emit: (finding, line) => print(flags.pretty ? renderFinding(finding) : line),
+          emit: (finding, line) => print(flags.pretty ? renderFinding(finding) : forTerminal(line)),
           onDeadLetter: async (letter) => {
             if (noted++ < NOTED_MOST) note(`tipline: ${safe(letter.origin ?? "")}: ${safe(letter.reason, 300)}`);
             if (letters) await writeLetter(letters, letter);

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { openIntelligence } from "../app/intelligence.ts";
 import { TiplineError } from "../lib/errors.ts";
+import type { QuarantinedIndicator } from "../model/indicator.ts";
 import { indicatorsOfEvent, type LookupResult, lookupValue } from "../pipeline/lookup.ts";
 import { type IntelligenceFlags, intelligenceOptions, openOptions } from "./common.ts";
 import { paint, print, printJson, safe } from "./output.ts";
@@ -34,7 +35,11 @@ Examples:
       const intelligence = await openIntelligence(openOptions(flags));
       try {
         const generation = intelligence.live.current();
-        for (const value of await expand(values)) await show(lookupValue(value, generation), generation.id, flags);
+        const refused = refusedBy(() => intelligence.store.quarantine());
+        for (const value of await expand(values)) {
+          const result = lookupValue(value, generation);
+          await show(result, result.indicators.length > 0 ? [] : refused(result), generation.id, flags);
+        }
         if (flags.event !== undefined) await showEvent(flags.event, indicatorsOfEvent(flags.event, generation), flags);
       } finally {
         await intelligence.close();
@@ -53,7 +58,28 @@ async function expand(values: readonly string[]): Promise<readonly string[]> {
   return values.flatMap((value) => (value === "-" ? lines : [value]));
 }
 
-async function show(result: LookupResult, generation: string, { json }: Flags): Promise<void> {
+/** Finds what was refused as dangerous under a value or its canonical spelling; reads the quarantine once, when first asked. */
+function refusedBy(quarantine: () => Iterable<QuarantinedIndicator>) {
+  let byValue: Map<string, QuarantinedIndicator[]> | undefined;
+  return ({ value, canonical }: LookupResult): readonly QuarantinedIndicator[] => {
+    if (byValue === undefined) {
+      byValue = new Map();
+      for (const entry of quarantine()) {
+        const key = entry.value.trim().toLowerCase();
+        byValue.set(key, [...(byValue.get(key) ?? []), entry]);
+      }
+    }
+    const spellings = new Set([value, canonical ?? value].map((spelling) => spelling.toLowerCase()));
+    return [...spellings].flatMap((spelling) => byValue?.get(spelling) ?? []);
+  };
+}
+
+async function show(
+  result: LookupResult,
+  refused: readonly QuarantinedIndicator[],
+  generation: string,
+  { json }: Flags,
+): Promise<void> {
   if (json) {
     await printJson({
       value: result.value,
@@ -61,6 +87,14 @@ async function show(result: LookupResult, generation: string, { json }: Flags): 
       type: result.type ?? null,
       canonical: result.canonical ?? null,
       indicators: result.indicators.map(indicatorJson),
+      refused: refused.map((entry) => ({
+        feed: entry.feed,
+        event_uuid: entry.eventUuid,
+        attribute_uuid: entry.attributeUuid,
+        type: entry.attributeType,
+        value: entry.value,
+        reason: entry.reason,
+      })),
       warninglists: result.warninglists,
       not_looked_up: result.notLookedUp ?? null,
       generation,
@@ -74,7 +108,10 @@ async function show(result: LookupResult, generation: string, { json }: Flags): 
         ? ""
         : ` (${result.type})`;
   const head = `${safe(result.value)}${shown}`;
-  const lines = [result.indicators.length > 0 ? paint("bold", head) : `${head}: not known`];
+  const state = refused.length > 0 ? "refused, not matched against" : "not known";
+  const lines = [result.indicators.length > 0 ? paint("bold", head) : `${head}: ${state}`];
+  for (const { feed, eventUuid, attributeType, reason } of refused)
+    lines.push(`  ${safe(feed)}: event ${safe(eventUuid)} · ${safe(attributeType)} · ${safe(reason)}`);
   if (result.notLookedUp !== undefined) lines.push(`  alerts are not matched against it: ${result.notLookedUp}`);
   for (const list of result.warninglists) lines.push(`  on warninglist "${safe(list.name)}" (${list.action})`);
   for (const indicator of result.indicators) {

@@ -11,7 +11,7 @@ import { addEnrich } from "./enrich.ts";
 import { addExplain } from "./explain.ts";
 import { addIndex } from "./index-command.ts";
 import { addLookup } from "./lookup.ts";
-import { EXIT, report } from "./output.ts";
+import { EXIT, report, safeLines } from "./output.ts";
 import { addRun } from "./run.ts";
 import { addSync } from "./sync.ts";
 
@@ -20,6 +20,7 @@ const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"),
 const program = new Command("tipline")
   .description("Matches every Wazuh alert against a local index of MISP's indicators, and loses none.")
   .version(version)
+  .configureOutput({ outputError: (text, write) => write(`${safeLines(text.trimEnd())}\n`) })
   .showHelpAfterError("(add --help for usage)")
   .exitOverride();
 for (const add of [

@@ -12,7 +12,16 @@ export async function print(text: string): Promise<void> {
 
 /** One JSON object a line on stdout. */
 export async function printJson(value: unknown): Promise<void> {
-  await print(JSON.stringify(value));
+  await print(forTerminal(JSON.stringify(value)));
+}
+
+/**
+ * JSON as it is, but on a terminal without the characters that JSON allows raw and a terminal obeys (C1 controls, changes of
+ * direction): they are escaped, which means the same to whoever copies it.
+ */
+export function forTerminal(json: string): string {
+  if (process.stdout.isTTY !== true) return json;
+  return json.replace(OBEYED, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`);
 }
 
 /** Everything that is not data goes to stderr. */
@@ -25,12 +34,22 @@ export function paint(style: Style, text: string, stream: NodeJS.WriteStream = p
   return stream.isTTY && !process.env["NO_COLOR"] ? styleText(style, text) : text;
 }
 
+/** Of what `safe` shows, what may stand raw in JSON text beside white space. */
+const OBEYED = /[\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g;
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069]/g;
 
 /** Hostile text for a terminal: control and direction characters become visible, length is bounded. */
 export function safe(text: string, most = 200): string {
   const shown = text.replace(CONTROL, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
   return shown.length <= most ? shown : `${shown.slice(0, most - 1)}…`;
+}
+
+/** `safe` for a message of several lines. */
+export function safeLines(text: string): string {
+  return text
+    .split("\n", 60)
+    .map((line) => safe(line, 2000))
+    .join("\n");
 }
 
 /** Columns padded to their widest cell; for terminals and pipes alike. */
@@ -57,9 +76,9 @@ export function report(thrown: unknown): number {
   const error = asError(thrown);
   if ((error as { code?: string }).code === "EPIPE") return EXIT.ok;
   if (error instanceof TiplineError) {
-    note(`tipline: ${error.message}`);
+    note(`tipline: ${safeLines(error.message)}`);
     return error.code === "TIP_USAGE_INVALID" || error.code === "TIP_CONFIG_INVALID" ? EXIT.usage : EXIT.failed;
   }
-  note(`tipline: ${error.stack ?? error.message}`);
+  note(`tipline: ${safeLines(error.stack ?? error.message)}`);
   return EXIT.failed;
 }

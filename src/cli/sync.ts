@@ -3,6 +3,7 @@ import { requireConfig } from "../app/paths.ts";
 import { syncJson, syncState } from "../app/sync.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
+import { TiplineError } from "../lib/errors.ts";
 import { createLog } from "../lib/log.ts";
 import { formatDuration } from "../lib/units.ts";
 import { get, type JsonObject, type JsonValue, text } from "../model/json.ts";
@@ -38,6 +39,12 @@ export function addSync(program: Command): void {
     .addHelpText("after", "\nExamples:\n  tipline sync --config tipline.yaml\n  tipline sync --confirm-shrink misp")
     .action(async (flags: Flags) => {
       const config = await loadConfig(requireConfig(flags.config));
+      const unknown = flags.confirmShrink?.filter((name) => !config.feeds.some((feed) => feed.name === name)) ?? [];
+      if (unknown.length > 0)
+        throw new TiplineError(
+          "TIP_USAGE_INVALID",
+          `--confirm-shrink: expected ${config.feeds.map(({ name }) => name).join(", ") || "a configured feed"}, got "${unknown.join(", ")}"`,
+        );
       const log = createLog(flags.verbose ? "debug" : "warn");
       const signal = untilInterrupted();
       do {

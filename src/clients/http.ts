@@ -131,11 +131,12 @@ async function follow(dispatcher: Dispatcher, spec: HttpRequest, signal: AbortSi
   }
 }
 
+/** Headers that never carry a secret. */
+const HARMLESS = /^(?:accept|accept-encoding|content-type|user-agent|if-none-match|if-modified-since)$/i;
+
 function withoutCredentials(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(headers).filter(([name]) =>
-      /^(?:accept|accept-encoding|user-agent|if-none-match|if-modified-since)$/i.test(name),
-    ),
+    Object.entries(headers).filter(([name]) => HARMLESS.test(name) && !/^content-type$/i.test(name)),
   );
 }
 
@@ -163,9 +164,15 @@ async function exchange(dispatcher: Dispatcher, spec: HttpRequest, signal: Abort
   if (data.statusCode === 429 || (data.statusCode >= 500 && data.statusCode !== 501)) {
     const text = await headOf(boundedBody(data.body, headers, spec, signal), 600);
     cancel();
-    throw statusError(spec.url, data.statusCode, headers, text);
+    throw statusError(spec.url, data.statusCode, headers, withoutSecrets(text, spec.headers));
   }
   return { status: data.statusCode, headers, body: boundedBody(data.body, headers, spec, signal), cancel };
+}
+
+/** An error page may show the request; a key in its headers must not reach a log. */
+function withoutSecrets(text: string, headers: HttpRequest["headers"] = {}): string {
+  const secrets = Object.entries(headers).filter(([name, value]) => !HARMLESS.test(name) && value.length >= 4);
+  return secrets.reduce((shown, [, secret]) => shown.replaceAll(secret, "[secret]"), text);
 }
 
 function statusError(url: string, status: number, headers: ReadonlyMap<string, string>, text: string): RemoteError {

@@ -53,7 +53,7 @@ export async function parseConfig(text: string, file: string, env: NodeJS.Proces
   reader.throwIfFaulty();
   substitute(document, env, reader);
   reader.throwIfFaulty();
-  const raw = reader.check(configSchema, document.toJS({ maxAliasCount: 100 }) ?? {}, []);
+  const raw = reader.check(configSchema, plain(document, reader) ?? {}, []);
   reader.throwIfFaulty();
   if (raw === undefined) throw new TiplineError("TIP_CONFIG_INVALID", `${file}: empty`);
   const config: Config = {
@@ -64,6 +64,17 @@ export async function parseConfig(text: string, file: string, env: NodeJS.Proces
   };
   reader.throwIfFaulty();
   return config;
+}
+
+/** The document as plain values; an alias bomb is a fault, not a crash. */
+function plain(document: Document, reader: Reader): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 });
+  } catch (error) {
+    reader.fault([], asError(error).message, 1);
+    reader.throwIfFaulty();
+    throw error;
+  }
 }
 
 /** Collects faults with the line of the key they are about. */

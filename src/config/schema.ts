@@ -54,7 +54,12 @@ export const configSchema = z.strictObject({
   sources: named
     .prefault({ wazuh: { type: "wazuh-alerts" } })
     .describe("Where alerts come from. Default: the alerts.json of a Wazuh manager on this host."),
-  feeds: named.describe("Where indicators come from."),
+  feeds: named
+    .refine(
+      (feeds) => Object.keys(feeds).length > 0,
+      "expected at least one feed: without indicators nothing can match",
+    )
+    .describe("Where indicators come from."),
   sinks: named
     .refine((sinks) => !Object.hasOwn(sinks, "storm"), "expected another name than storm, which is storm control's own")
     .prefault({ wazuh: { type: "wazuh" } })

@@ -16,6 +16,9 @@ export {
   canonicalUrl,
 };
 
+/** Rises whenever the canonical spelling of any value changes: indexes built with another version are pulled and built again. */
+export const CANONICAL_VERSION = 1;
+
 /** Hex digits of each hash type that has exactly one length. */
 const HASH_LENGTH: Readonly<Partial<Record<ObservableType, number>>> = {
   md5: 32,
@@ -53,7 +56,7 @@ export function canonicalize(type: ObservableType, raw: string): CanonicalValue 
     case "mutex":
       return trimmed(raw, 512);
     case "user-agent":
-      return trimmed(JOINED_WORDS.test(raw) && !/\s/.test(raw) ? raw.replace(/\+(\+?)/g, " $1") : raw, 2_048);
+      return trimmed(userAgent(raw), 2_048);
     case "asn":
       return asn(raw);
     case "cve":
@@ -95,6 +98,11 @@ function fingerprint(raw: string): CanonicalValue | undefined {
 
 /** IIS writes `+` for a blank (`Mozilla/5.0+(Windows+NT+10.0)`) and for a plus, so the latter is read where two stand together. */
 const JOINED_WORDS = /[^+]\+{1,2}[^+]/;
+
+function userAgent(raw: string): string {
+  const text = raw.length > 2_048 ? raw : raw.trim();
+  return text.includes("+") && !/\s/.test(text) && JOINED_WORDS.test(text) ? text.replace(/\+(\+?)/g, " $1") : text;
+}
 
 function trimmed(raw: string, limit: number): CanonicalValue | undefined {
   const text = raw.trim();

@@ -61,9 +61,9 @@ KINDS[54]! |= SIX;
 KINDS[52]! |= FOUR;
 for (const c of "%[({\\:") KINDS[c.charCodeAt(0)] = SPECIAL;
 
-/** What may follow a bracket in `[.]`, `(dot)`, `{at}`, `[://]`, blanks included. */
+/** What may follow a bracket in `[.]`, `(dot)`, `{at}`, `[://]`, blanks included, and in `(3)www(4)evil(3)com(0)`. */
 const AFTER_BRACKET = new Uint8Array(128);
-for (const c of " .:/@dDaA") AFTER_BRACKET[c.charCodeAt(0)] = 1;
+for (const c of " .:/@dDaA123456789") AFTER_BRACKET[c.charCodeAt(0)] = 1;
 
 /** Of the IPv6 address just read. */
 const groups = new Uint16Array(8);
@@ -259,8 +259,10 @@ class Scanner implements Nominator {
       const begins = start === from || start === decoded || text.charCodeAt(start) === 58;
       if (!begins && text.charCodeAt(start - 1) !== 58) continue;
       let end = Math.min(to, start + MAX_IP6);
-      while (end > start && text.charCodeAt(end - 1) === 46) end--;
-      if (text.charCodeAt(end - 1) === 58 && text.charCodeAt(end - 2) !== 58) end--;
+      for (let last = text.charCodeAt(end - 1); end > start; last = text.charCodeAt(end - 1)) {
+        if (last !== 46 && !(last === 58 && text.charCodeAt(end - 2) !== 58)) break;
+        end--;
+      }
       if (end - start > 2 && this.#address6(text, start, end)) return true;
     }
     return false;

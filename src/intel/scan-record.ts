@@ -78,8 +78,9 @@ function leefMembers(text: string): Map<string, string> | undefined {
 /** The character itself, or its code (`x5E`, `0x09`); a tab when not given. */
 function leefSeparator(written: string): string {
   const code = /^(?:0?x|\\x|u)([0-9a-f]{2,4})$/i.exec(written.trim())?.[1];
-  if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
-  return written.length === 1 ? written : "\t";
+  const separator = code === undefined ? written : String.fromCharCode(Number.parseInt(code, 16));
+  // A character of words would cut values in two, and the gate over raw strings would not see the pieces.
+  return separator.length === 1 && !/[\w.-]/.test(separator) ? separator : "\t";
 }
 
 /** Where the text goes on behind so many `|`; those after a backslash do not count. */

@@ -19,7 +19,9 @@
  * 11. strings that are JSON objects themselves (`full_log`) are parsed: their escapes (`\n`, `\t`, `\"`, `\uXXXX`) are undone
  * 12. names put together from parts by extractors' derive: `(3)www(4)evil(7)example(0)` of Windows DNS logs, registry key + value
  *     name, scheme + host + port + path of a URL
+ *     (as 9: parts of a request that stand apart, also where the document was flattened)
  * 13. ASN: digits only (`AS64500`, `AS64500 Example`); the port is split off (`1.2.3.4:443`, `1.2.3.4/443`)
+ * 14. user agents: IIS's `+` for a blank (canonical.ts) · `\=`, `\|`, `\\` of CEF members (scan-record.ts)
  */
 import type { CanonicalValue, ObservableType } from "../model/observable.ts";
 import { canonicalize } from "./canonical.ts";

@@ -25,9 +25,16 @@ export function hexValue(c: number): number {
 
 const BRACKETED = /[[({] {0,2}(?:\.|dot|:|:\/\/|\/|@|at) {0,2}[\])}]/iy;
 
+/** `(3)www(4)evil(3)com(0)`: a name as Windows' DNS server writes it, with the length before each label. */
+function isCountedName(text: string, at: number): boolean {
+  const close = text.charCodeAt(at + 2) === 41 ? at + 2 : at + 3;
+  return text.charCodeAt(at) === 40 && text.charCodeAt(close) === 41 && text.includes("(0)", close + 1);
+}
+
 /** `[.]`, `(dot)`, `{at}` … */
 export function isDefanged(text: string, at: number): boolean {
   let next = text.charCodeAt(at + 1);
+  if (next >= 49 && next <= 57) return isCountedName(text, at);
   if (next === 32) next = text.charCodeAt(at + 2);
   // The usual brackets cost no regex: . / : @ and the first letters of `dot` and `at`.
   if (next !== 46 && next !== 47 && next !== 58 && next !== 64 && (next | 32) !== 100 && (next | 32) !== 97) {

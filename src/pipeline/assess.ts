@@ -5,7 +5,7 @@ import type { Alert, Extraction } from "../model/alert.ts";
 import type { Annotation, JudgedMatch, Match, Suppression, Verdict } from "../model/finding.ts";
 import type { Indicator, IndicatorReport } from "../model/indicator.ts";
 import { get, text } from "../model/json.ts";
-import type { CanonicalValue, Observable } from "../model/observable.ts";
+import type { CanonicalValue, Observable, ObservableType } from "../model/observable.ts";
 import { companionSeen } from "./companions.ts";
 
 /** What became of one observable: why it was not looked up, or every indicator considered with its judgement. */
@@ -128,12 +128,16 @@ function ownAndAllowed(
   const suppressions: Suppression[] = [];
   const own = policy.own(observable.type, observable.value);
   if (own !== undefined) suppressions.push({ by: "own", reason: own });
-  const allowed =
-    policy.allowed(observable.type, observable.value, extraction.entity.key, alert.time) ??
-    policy.allowed(indicator.type, indicator.value, extraction.entity.key, alert.time) ??
-    (observable.type === "path"
-      ? policy.allowed("filename", baseName(observable.value) as CanonicalValue, extraction.entity.key, alert.time)
-      : undefined);
+  // An entry for an agent holds for every entity that the agent reports on, a sensor's addresses too.
+  const entities = [extraction.entity.key, ...(alert.agent ? [`agent:${alert.agent.id}`] : [])];
+  const spellings: readonly (readonly [ObservableType, CanonicalValue])[] = [
+    [observable.type, observable.value],
+    [indicator.type, indicator.value],
+    ...(observable.type === "path" ? ([["filename", baseName(observable.value) as CanonicalValue]] as const) : []),
+  ];
+  const allowed = spellings
+    .flatMap(([type, value]) => entities.map((entity) => policy.allowed(type, value, entity, alert.time)))
+    .find((entry) => entry !== undefined);
   if (allowed) suppressions.push({ by: "allow", reason: `${allowed.reason} (allowed by ${allowed.by})` });
   return suppressions;
 }

@@ -46,9 +46,21 @@ export class Collector {
   get observables(): readonly Observable[] {
     const kept: Observable[] = [];
     for (const { observable, rank } of this.#best.values()) {
-      if (rank >= FIELD || observable.type !== "domain" || !this.#users.has(observable.value)) kept.push(observable);
+      if (rank < FIELD && observable.type === "domain" && this.#isPerson(observable.value)) continue;
+      kept.push(observable);
     }
     return kept;
+  }
+
+  /** A name is a person's only where no URL of the alert leads there: nobody hides a host by calling a user like it. */
+  #isPerson(name: CanonicalValue): boolean {
+    if (!this.#users.has(name)) return false;
+    for (const { observable } of this.#best.values()) {
+      if (observable.type !== "url") continue;
+      const rest = observable.value.slice(observable.value.indexOf("://") + 3);
+      if (rest.startsWith(name) && /^[:/]/.test(rest.slice(name.length))) return false;
+    }
+    return true;
   }
 
   /** A string in a field without a rule. */
@@ -90,6 +102,11 @@ export class Collector {
   /** One value that an extractor put together; dropped when it is not one of its type. */
   derived(type: ObservableType, raw: string, role: Role, place: Place, port?: number): void {
     this.#typed(type, raw, role, place, port);
+  }
+
+  /** `h.su` of `h.su@corp.example`: a surname may be a country's domain, hardly any other. */
+  #person(local: string): void {
+    if (/^[^.]{1,63}\.[a-z]{2}$/.test(local)) this.#users.add(local);
   }
 
   #user(raw: string): void {
@@ -202,7 +219,7 @@ export class Collector {
       ...(kept === undefined ? {} : { port: kept }),
     };
     this.#best.set(key, { observable, rank });
-    if (type === "email") this.#users.add(value.slice(0, value.indexOf("@")));
+    if (type === "email") this.#person(value.slice(0, value.indexOf("@")));
   }
 }
 

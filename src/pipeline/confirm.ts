@@ -61,10 +61,13 @@ async function giveUp(rows: readonly Unconfirmed[], options: DeliverOptions, sig
 async function resend(rows: readonly Unconfirmed[], options: DeliverOptions, signal: AbortSignal) {
   if (rows.length === 0) return undefined;
   const { name, journal, clock, events, log, prepare = (finding) => finding } = options;
-  const batch = rows.map(({ finding }) => prepare(finding) ?? finding);
-  const result = await attemptSend(options, batch, signal);
-  // A refusal counts as a sending, so that it comes to its end in the dead letter.
-  const sent = result.status === "retry" ? rows.slice(0, result.taken ?? 0) : rows;
+  // What the sink no longer takes (min_score was raised) is not sent, but counted, so that it comes to its end as well.
+  const unwanted = rows.filter(({ finding }) => prepare(finding) === undefined);
+  const wanted = rows.filter((row) => !unwanted.includes(row));
+  const batch = wanted.flatMap(({ finding }) => prepare(finding) ?? []);
+  const result: SendResult = batch.length === 0 ? { status: "sent" } : await attemptSend(options, batch, signal);
+  // A refusal counts as a sending too.
+  const sent = [...unwanted, ...(result.status === "retry" ? wanted.slice(0, result.taken ?? 0) : wanted)];
   if (sent.length > 0) {
     const ids = sent.map(({ finding }) => finding.id);
     await durably(name, () => journal.updateUnconfirmed(name, ids, clock.now(), []), options, signal);

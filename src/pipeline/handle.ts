@@ -43,7 +43,7 @@ export function handleRecord(record: SourceRecord, context: HandleContext): Hand
   try {
     const alert = toAlert(record.bytes, context.source, context.receivedAt);
     const echo = ownFindingId(alert, context.isOurs);
-    if (echo !== undefined) return { ...NOTHING, confirmed: [echo] };
+    if (echo !== undefined) return isAlert(alert) ? { ...NOTHING, confirmed: [echo] } : NOTHING;
     if (!context.generation.index.nominates(alert.event)) return NOTHING;
     const { verdict } = assess(alert, context.extract(alert.event), context.generation);
     if (verdict === undefined) return NOTHING;
@@ -55,15 +55,26 @@ export function handleRecord(record: SourceRecord, context: HandleContext): Hand
 }
 
 /**
- * The finding id of an alert that is the echo of our own finding, else undefined. It must carry a valid MAC and nothing but
- * our two members under `data`: a forged log line that borrows an id and adds more is matched like any other alert.
+ * The finding id of an event that is the echo of our own finding, else undefined. It must carry a valid MAC and nothing but
+ * our two members under `data`, and come from the queue's location: a log line that borrows an id, or repeats a whole
+ * finding, is matched like any other alert.
  */
 export function ownFindingId(alert: Alert, isOurs: (id: string) => boolean): string | undefined {
-  if (!claimsToBeOurs(alert)) return undefined;
+  if (!claimsToBeOurs(alert) || !isFromQueue(alert)) return undefined;
   const data = get(alert.event, "data");
   if (!isJsonObject(data) || Object.keys(data).length !== 2) return undefined;
   const id = text(data, "misp", "finding_id");
   return id !== undefined && isOurs(id) ? id : undefined;
+}
+
+/** A log file's location is its path; an envelope without one (cut down on its way) is left to the MAC. */
+function isFromQueue({ location }: Alert): boolean {
+  return location === undefined || location === "misp" || location.endsWith("->misp");
+}
+
+/** Archives hold events that no rule made an alert of: seen there, a finding is not delivered. */
+function isAlert({ rule }: Alert): boolean {
+  return rule !== undefined && rule.level > 0;
 }
 
 function deadRecord(

@@ -1,4 +1,5 @@
 import { canonicalCidr, canonicalize } from "../intel/canonical.ts";
+import { parseUrl } from "../intel/canonical-url.ts";
 import type { Generation } from "../intel/generation.ts";
 import { refang } from "../intel/refang.ts";
 import type { Indicator } from "../model/indicator.ts";
@@ -43,11 +44,14 @@ export interface LookupResult {
 
 /**
  * Looks a value up as an analyst would type or paste it: defanged, with a port, in upper case, or a composite as MISP shows
- * it (`name.dll|<sha256>`, whose halves are tried in turn). Every type it can be is tried.
+ * it (`name.dll|<sha256>`, whose halves are tried in turn). Every type it can be is tried, and after a URL its host.
  */
 export function lookupValue(raw: string, generation: Generation): LookupResult {
   const value = raw.trim().slice(0, MOST_LENGTH);
   const parts = value.includes("|") ? [value, ...value.split("|").slice(0, 4)] : [value];
+  // Alerts are matched on the host of a URL as well.
+  const host = hostOf(value);
+  if (host !== undefined) parts.push(host);
   let likeliest: LookupResult | undefined;
   for (const part of parts) {
     for (const [type, canonical] of readings(part)) {
@@ -58,6 +62,10 @@ export function lookupValue(raw: string, generation: Generation): LookupResult {
     }
   }
   return likeliest ?? { value, indicators: [], warninglists: [] };
+}
+
+function hostOf(value: string): string | undefined {
+  return canonicalCidr(refang(value)) === undefined ? parseUrl(value)?.host : undefined;
 }
 
 /** For a network: the indicators that cover all of it. */

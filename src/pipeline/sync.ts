@@ -82,7 +82,10 @@ export async function syncOnce(
   const order = new Map(feeds.map(({ name }, at) => [name, at]));
   changes.sort((a, b) => (order.get(a.feed) ?? 0) - (order.get(b.feed) ?? 0));
   const configured = new Set(options.configured ?? feeds.map(({ name }) => name));
-  const removedFeeds = store.feeds().filter((name) => !configured.has(name));
+  const held = new Set(store.feeds());
+  // A feed not held so far may be an old one under a new name: the old one's reports stay until it has been pulled.
+  const lacksNew = [...configured].some((name) => !held.has(name) && !changes.some(({ feed }) => feed === name));
+  const removedFeeds = lacksNew ? [] : [...held].filter((name) => !configured.has(name));
 
   let changed = false;
   if (changes.length > 0 || removedFeeds.length > 0 || options.compact) {

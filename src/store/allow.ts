@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { canonicalize } from "../intel/canonical.ts";
 import type { AllowEntry } from "../intel/policy.ts";
@@ -64,13 +64,31 @@ export function removeAllow(stateDir: string, type: ObservableType, value: strin
 
 function append(stateDir: string, line: AllowLine): void {
   mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-  const descriptor = openSync(join(stateDir, FILE), "a", 0o600);
+  const path = join(stateDir, FILE);
+  const descriptor = openSync(path, "a", 0o600);
   try {
-    writeSync(descriptor, `${JSON.stringify(line)}\n`);
-    fsyncSync(descriptor);
+    const { end, ended } = soundEnd(readFileSync(path));
+    ftruncateSync(descriptor, end);
+    const bytes = Buffer.from(`${ended ? "" : "\n"}${JSON.stringify(line)}\n`);
+    try {
+      for (let done = 0; done < bytes.length; ) done += writeSync(descriptor, bytes, done);
+      fsyncSync(descriptor);
+    } catch (thrown) {
+      // An analyst who was told of a failure must not find half an entry, or all of it, in force.
+      ftruncateSync(descriptor, end);
+      throw thrown;
+    }
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** Where the next line goes: after the last whole one. A torn line never answered the analyst and is cut off. */
+function soundEnd(log: Buffer): { readonly end: number; readonly ended: boolean } {
+  const start = log.lastIndexOf(10) + 1;
+  if (start === log.length) return { end: start, ended: true };
+  const whole = parseLine(log.toString("utf8", start)) !== undefined;
+  return whole ? { end: log.length, ended: false } : { end: start, ended: true };
 }
 
 function parseLine(line: string): AllowLine | undefined {

@@ -1,6 +1,7 @@
 import { chmodSync, closeSync, openSync, unlinkSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { systemClock } from "../lib/clock.ts";
 import { asError, type ErrorCode, systemCode, TiplineError } from "../lib/errors.ts";
 import type { JsonValue } from "../model/json.ts";
 
@@ -11,12 +12,14 @@ const MOST_REQUEST_BYTES = 1024 * 1024;
 const MOST_RESPONSE_BYTES = 64 * 1024 * 1024;
 const MOST_CLIENTS = 16;
 const IDLE_MS = 30_000;
+/** How long closing waits for handlers that were told to stop. */
+const STOP_MS = 10_000;
 /** `sun_path` holds 108 bytes with its NUL on Linux, 104 elsewhere. */
 const MOST_PATH_BYTES = 103;
 
 /**
  * Serves `<dir>/control.sock` (0600): one JSON line in, one out, then the connection ends. Only for the holder of the state
- * lock: a socket left by a killed process is replaced.
+ * lock: a socket left by a killed process is replaced. `close()` aborts the handlers under way and waits for them.
  */
 export async function serveControl(
   dir: string,
@@ -25,12 +28,20 @@ export async function serveControl(
   const place = socketPlace(dir);
   const stop = new AbortController();
   const sockets = new Set<Socket>();
+  const running = new Set<Promise<unknown>>();
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    serve(socket, handlers, stop.signal);
+    serve(socket, (line) => {
+      const response = handle(line, handlers, stop.signal);
+      running.add(response);
+      response.catch(() => undefined).finally(() => running.delete(response));
+      return response;
+    });
   });
   server.maxConnections = MOST_CLIENTS;
+  // Also after listening: a process short of descriptors cannot accept, and must not end over a command's call.
+  server.on("error", () => undefined);
   try {
     removeIfPresent(place.path);
     await new Promise<void>((resolve, reject) => {
@@ -58,6 +69,10 @@ export async function serveControl(
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       for (const socket of sockets) socket.destroy();
       await closed;
+      // What a handler is at work on (journal, generations) is closed next.
+      const patience = new AbortController();
+      await Promise.race([Promise.allSettled(running), systemClock.sleep(STOP_MS, patience.signal)]);
+      patience.abort();
       removeIfPresent(place.path);
       place.release();
     },
@@ -113,7 +128,7 @@ async function exchange(dir: string, line: string, timeoutMs: number): Promise<s
   }
 }
 
-function serve(socket: Socket, handlers: Readonly<Record<string, ControlHandler>>, signal: AbortSignal): void {
+function serve(socket: Socket, respond: (line: string) => Promise<unknown>): void {
   socket.setTimeout(IDLE_MS, () => socket.destroy());
   socket.on("error", () => socket.destroy());
   const refuse = (error: Error) => answer(socket, failure(error));
@@ -123,7 +138,7 @@ function serve(socket: Socket, handlers: Readonly<Record<string, ControlHandler>
     (line) => {
       // The handler may take longer than a caller may idle.
       socket.setTimeout(0);
-      handle(line, handlers, signal).then((response) => answer(socket, response), refuse);
+      respond(line).then((response) => answer(socket, response), refuse);
     },
     refuse,
   );

@@ -19,6 +19,8 @@ export interface LayerEntry {
 
 export interface FeedEntry {
   readonly cursor: JsonValue;
+  /** CANONICAL_VERSION that its values are spelled by. */
+  readonly canonical: number;
   readonly reports: number;
   readonly quarantined: number;
   /** Epoch milliseconds of the last pull that counted. */
@@ -96,7 +98,11 @@ export function currentName(dir: string): string | undefined {
     return MANIFEST_NAME.test(name) ? name : undefined;
   } catch (thrown) {
     if (systemCode(thrown) === "ENOENT") return undefined;
-    throw thrown;
+    throw new TiplineError(
+      "TIP_INPUT_INVALID",
+      `the generations in ${dir} cannot be read: ${asError(thrown).message}: run as the user (or in the group) that Tipline runs as`,
+      { cause: thrown },
+    );
   }
 }
 

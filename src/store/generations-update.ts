@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { rmSync } from "node:fs";
 import { join } from "node:path";
+import { CANONICAL_VERSION } from "../intel/canonical.ts";
 import { SegmentBuilder } from "../intel/index/builder.ts";
 import { mergeLayers } from "../intel/index/compact.ts";
 import type { Seed } from "../intel/index/hash.ts";
@@ -12,9 +13,11 @@ import type { QuarantinedIndicator } from "../model/indicator.ts";
 import {
   collectGarbage,
   commitManifest,
+  currentName,
   type FeedEntry,
   type LayerEntry,
   type Manifest,
+  manifestName,
   newGenerationId,
 } from "./generations-files.ts";
 import { type OpenGeneration, openManifest } from "./generations-open.ts";
@@ -72,9 +75,10 @@ export async function updateGeneration(context: UpdateContext, request: UpdateRe
     written: [],
     changed: false,
   };
+  let opened: OpenGeneration | undefined;
   try {
-    await removeFeeds(context, draft, request.removedFeeds ?? []);
     for (const change of request.changes) await takeChange(context, draft, change, request);
+    if (!lacksNewFeed(context, draft)) await removeFeeds(context, draft, request.removedFeeds ?? []);
     request.signal?.throwIfAborted();
     draft.layers = withoutReplaced(draft.layers);
     const compacted = await compact(context, draft, request.compact ?? false);
@@ -83,13 +87,25 @@ export async function updateGeneration(context: UpdateContext, request: UpdateRe
       return { result: resultOf(current?.id ?? "", false, false, draft), opened: undefined };
     }
     const manifest = manifestOf(context, draft);
-    const opened = openManifest(context.dir, manifest, current?.index.layers ?? []);
+    opened = openManifest(context.dir, manifest, current?.index.layers ?? []);
     commitManifest(context.dir, manifest);
-    collectGarbage(context.dir, manifest, context.bad);
+    cleanUp(context, manifest);
     return { result: resultOf(manifest.id, true, compacted, draft), opened };
   } catch (thrown) {
-    dropSegments(context.dir, draft.written);
+    opened?.index.close();
+    // Once `current` names it, a generation must keep its files, whatever failed after that.
+    if (opened === undefined || currentName(context.dir) !== manifestName(opened.id))
+      dropSegments(context.dir, draft.written);
     throw thrown;
+  }
+}
+
+/** Old files that cannot be removed cost space; the generation that is in force by now must not fail over them. */
+function cleanUp({ dir, log, bad }: UpdateContext, manifest: Manifest): void {
+  try {
+    collectGarbage(dir, manifest, bad);
+  } catch (thrown) {
+    log.warn("files of old generations could not be removed", { dir, error: asError(thrown) });
   }
 }
 
@@ -108,6 +124,13 @@ function newSegment(context: UpdateContext, draft: Draft): string {
   const name = `segment-${(context.current?.manifest.seq ?? 0) + 1}-${randomBytes(6).toString("hex")}`;
   draft.written.push(name);
   return name;
+}
+
+/** A feed that was never held failed: until it is there, what a feed it may replace (renamed, moved) left stays in force. */
+function lacksNewFeed({ current }: UpdateContext, { outcomes }: Draft): boolean {
+  return outcomes.some(
+    ({ feed, status }) => status === "failed" && !Object.hasOwn(current?.manifest.feeds ?? {}, feed),
+  );
 }
 
 async function removeFeeds(context: UpdateContext, draft: Draft, names: readonly string[]): Promise<void> {
@@ -163,7 +186,13 @@ async function takeChange(
     return;
   }
   const quarantined = taken.refusals.count + (delta ? (draft.feeds.get(feed)?.quarantined ?? 0) : 0);
-  draft.feeds.set(feed, { cursor: change.pull.cursor(), reports: after, quarantined, updatedAt: context.now() });
+  draft.feeds.set(feed, {
+    cursor: change.pull.cursor(),
+    canonical: CANONICAL_VERSION,
+    reports: after,
+    quarantined,
+    updatedAt: context.now(),
+  });
   draft.leaving.push((entry) => entry.feed === feed && (!delta || taken.withdrawnEvents.has(entry.eventUuid)));
   draft.refused.push(taken.refusals);
   if (taken.empty) dropSegments(context.dir, [name]);

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { CANONICAL_VERSION } from "../intel/canonical.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { currentName, type Manifest, manifestName, readableManifests, readManifest } from "./generations-files.ts";
@@ -31,8 +32,7 @@ export function openGenerations({
 }: GenerationStoreOptions): GenerationStore {
   if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o750 });
   const bad = new Set<string>();
-  let named = currentName(dir);
-  let current = openNewest(dir, named, log, bad);
+  let { named, current } = openCurrent(dir, log, bad);
   let busy: Promise<unknown> = Promise.resolve();
 
   async function updateNow(request: UpdateRequest): Promise<UpdateResult> {
@@ -47,7 +47,11 @@ export function openGenerations({
 
   return {
     current: () => current,
-    cursor: (feed) => feedEntry(current, feed)?.cursor,
+    // Values spelled by other rules would miss what they should match: without its cursor the feed comes whole.
+    cursor(feed) {
+      const entry = feedEntry(current, feed);
+      return entry?.canonical === CANONICAL_VERSION ? entry.cursor : undefined;
+    },
     feeds: () => Object.keys(current?.manifest.feeds ?? {}),
     update(request: UpdateRequest) {
       if (readOnly) {
@@ -65,8 +69,9 @@ export function openGenerations({
     refresh() {
       const newest = currentName(dir);
       if (newest === named) return false;
-      named = newest;
-      const opened = openNewest(dir, newest, log, bad);
+      const next = openCurrent(dir, log, bad);
+      named = next.named;
+      const opened = next.current;
       if (opened === undefined || opened.id === current?.id) {
         opened?.index.close();
         return false;
@@ -98,6 +103,32 @@ function newSeed(): { readonly a: number; readonly b: number } {
 function feedEntry(generation: OpenGeneration | undefined, feed: string) {
   const feeds = generation?.manifest.feeds ?? {};
   return Object.hasOwn(feeds, feed) ? feeds[feed] : undefined;
+}
+
+const MOST_TRIES = 5;
+
+/**
+ * Opens what `current` names. Beside a writer the files may go between reading the name and opening them; then `current`
+ * names another generation by now, and nothing is damaged.
+ */
+function openCurrent(dir: string, log: Log, bad: Set<string>): Current {
+  let named = currentName(dir);
+  for (let attempt = 1; named !== undefined && attempt < MOST_TRIES; attempt++) {
+    try {
+      return { named, current: openManifest(dir, readManifest(dir, named)) };
+    } catch {
+      const now = currentName(dir);
+      if (now === named) break;
+      named = now;
+    }
+  }
+  return { named, current: openNewest(dir, named, log, bad) };
+}
+
+interface Current {
+  /** Name of the manifest that should be in force. */
+  readonly named: string | undefined;
+  readonly current: OpenGeneration | undefined;
 }
 
 function openNewest(dir: string, named: string | undefined, log: Log, bad: Set<string>): OpenGeneration | undefined {

@@ -274,3 +274,15 @@ function isInside(indicator: GeneratedValue, observables: readonly Observable[])
     ({ type, value }) => type === "ip" && !value.includes(":") && Math.floor(number(value) / size) * size === base,
   );
 }
+
+test("spellings that slipped by once", () => {
+  const of = (type: "ip" | "domain", value: string): GeneratedValue => ({
+    type,
+    pattern: type === "domain" ? "subdomains" : "exact",
+    value: value as GeneratedValue["value"],
+  });
+  const nominator = nominatorOf([of("ip", "2a00:1::1a"), of("domain", "evil.example")]);
+  for (const text of ["2a00:1::1a.:", "see 2a00:1::1a:.", "(3)www(4)evil(7)example(0)", "Q (4)evil(7)example(0) x"])
+    assert.equal(nominator.nominatesText(text), true, text);
+  for (const text of ["2a00:1::1b.:", "error (3) of (4)"]) assert.equal(nominator.nominatesText(text), false, text);
+});

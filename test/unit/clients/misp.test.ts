@@ -153,6 +153,7 @@ test("tells apart what MISP answers, and says what to do", async (t) => {
       /rate limit of the key's role/,
       (_q, r) => json(r, 429, { name: "Rate limit exceeded." }, { "x-rate-limit-reset": "900" }),
     ],
+    ["server", /it said: key \[secret\]/, (q, r) => r.writeHead(500).end(`key ${q.headers["authorization"]}`)],
     ["server", /answered 500.*An Internal Error/, (_q, r) => json(r, 500, { name: "An Internal Error Has Occurred." })],
     ["cut-short", /ends in the middle|broke off/, (_q, r) => json(r, 200, '{"response": {"Attribute": [{"id":"1"},')],
     [

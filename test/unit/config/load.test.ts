@@ -51,7 +51,7 @@ describe("parseConfig", () => {
   });
 
   it("names an unknown type and the known ones", async () => {
-    const faults = await faultsOf("feeds: {}\nsinks:\n  a: {type: kafka}\n");
+    const faults = await faultsOf("feeds: {a: {type: list-file, path: x}}\nsinks:\n  a: {type: kafka}\n");
     assert.match(faults, /sinks\.a\.type: expected one of .*ndjson.*, got "kafka" \(tipline\.yaml:3\)/);
   });
 
@@ -62,6 +62,12 @@ describe("parseConfig", () => {
     assert.match(faults, /log\.level: .*tipline\.yaml:2/);
     assert.match(faults, /sync\.interval: expected a duration .*tipline\.yaml:3/);
     assert.match(faults, /journal\.max_bytes: .*tipline\.yaml:4/);
+  });
+
+  it("wants a feed, and another name than storm for a sink", async () => {
+    const faults = await faultsOf("feeds: {}\nsinks:\n  storm: {type: ndjson}\n");
+    assert.match(faults, /feeds: expected at least one feed/);
+    assert.match(faults, /sinks: expected another name than storm/);
   });
 
   it("refuses an unset variable instead of an empty secret", async () => {

@@ -85,6 +85,8 @@ const TABLE: ReadonlyArray<readonly [ObservableType, string, string | undefined]
   ["mutex", " Global\\Evil ", "Global\\Evil"],
   ["user-agent", " Mozilla/5.0 ", "Mozilla/5.0"],
   ["user-agent", "-", undefined],
+  ["user-agent", " Mozilla/5.0+(Windows+NT+10.0;++http://x) ", "Mozilla/5.0 (Windows NT 10.0; +http://x)"],
+  ["user-agent", "x/1 (+http://x)", "x/1 (+http://x)"],
   ["asn", "AS64500", "64500"],
   ["asn", "AS15169 Google LLC", "15169"],
   ["asn", "0", undefined],

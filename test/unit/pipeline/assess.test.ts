@@ -100,6 +100,22 @@ describe("assess", () => {
     assert.equal(finding?.misp.warninglist, "List of known good names");
   });
 
+  it("holds an allow entry for an agent on every entity that the agent reports on", () => {
+    const { data: _, ...envelope } = dnsQuery("");
+    const data = { event_type: "alert", src_ip: "10.9.9.9", dest_ip: "198.18.7.7", alert: { signature: "x" } };
+    const flow = { ...envelope, data };
+    const entry = { type: "ip", value: "198.18.7.7", reason: "ours", by: "ana", createdAt: 0 } as const;
+    for (const [entity, expected] of [
+      ["agent:001", true],
+      ["agent:002", false],
+    ] as const) {
+      const allow = [{ ...entry, entity } as never];
+      const { assessment } = judge(flow, aGeneration([anIndicator("ip", "198.18.7.7")], { allow }));
+      assert.equal(assessment.verdict?.entity.key, "ip:10.9.9.9");
+      assert.equal(assessment.verdict?.suppressed, expected);
+    }
+  });
+
   it("honours allow entries, and puts an unsuppressed match before a suppressed one", () => {
     const allow = [
       {

@@ -181,6 +181,9 @@ test("the local part of an address is no host where it stands again", () => {
     "email h.su@corp.example text full_log",
     "domain x.su text full_log",
   ]);
+  assert.ok(list({ full_log: "evil.com evil.com@corp.example" }).includes("domain evil.com text full_log"));
+  assert.ok(list({ full_log: "http://x.su/a x.su@corp.example" }).includes("domain x.su text full_log"));
+  assert.ok(list({ data: { user: "x.su" }, full_log: "http://x.su/a" }).includes("domain x.su text full_log"));
 });
 
 test("the own computer of a flattened alert is no observable", () => {

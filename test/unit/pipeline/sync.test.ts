@@ -70,6 +70,36 @@ test("nothing new makes no generation; a removed feed takes only its own reports
   assert.deepEqual(statuses(part), { b: "applied" });
 });
 
+test("a feed that is renamed while it cannot be reached keeps detecting under its old name", async (t) => {
+  const store = new FakeGenerations();
+  const a = await listFeed(t, "a");
+  const b = await listFeed(t, "b");
+  a.say("a1.example.net");
+  b.say("b1.example.net");
+  await syncOnce([a, b], store, options, NEVER);
+  const renamed = { name: "c", feed: broken };
+  await syncOnce([a, renamed], store, options, NEVER);
+  a.say("a2.example.net");
+  await syncOnce([a], store, { ...options, configured: ["a", "c"] }, NEVER);
+  assert.deepEqual(store.values("b"), ["b1.example.net"]);
+  await syncOnce(
+    [{ ...b, name: "c", feed: await listFeedAs(t, "c", "b1.example.net") }],
+    store,
+    {
+      ...options,
+      configured: ["a", "c"],
+    },
+    NEVER,
+  );
+  assert.deepEqual([store.values("b"), store.values("c")], [[], ["b1.example.net"]]);
+});
+
+async function listFeedAs(t: TestContext, name: string, ...values: string[]): Promise<Feed> {
+  const { feed, say } = await listFeed(t, name);
+  say(...values);
+  return feed;
+}
+
 test("a feed that shrinks is held until a person confirms", async (t) => {
   const store = new FakeGenerations();
   const a = await listFeed(t, "a");

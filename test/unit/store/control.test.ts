@@ -85,7 +85,9 @@ test("hostile requests are refused and the server goes on", async (t) => {
 
 test("a request that is too long and an answer that takes too long are clear errors", async (t) => {
   const dir = tempDir(t);
-  await serve(t, dir, { hang: () => new Promise(() => undefined) });
+  await serve(t, dir, {
+    hang: (_, signal) => new Promise((resolve) => signal.addEventListener("abort", () => resolve(null))),
+  });
   await assert.rejects(callControl(dir, "hang", "x".repeat(2_000_000)), { code: "TIP_USAGE_INVALID" });
   await assert.rejects(callControl(dir, "hang", null, { timeoutMs: 50 }), { code: "TIP_INTERNAL", message: /50 ms/ });
 });
@@ -100,4 +102,28 @@ test("a folder whose path is too long for a socket works through the open folder
   await serve(t, dir, { ping: () => "pong" });
   assert.equal(await callControl(dir, "ping", null), "pong");
   assert.equal(statSync(join(dir, "control.sock")).mode & 0o777, 0o600);
+});
+
+test("closing tells a handler under way to stop and waits until it has", async (t) => {
+  const dir = tempDir(t);
+  const said: string[] = [];
+  let begun: () => void = () => undefined;
+  const started = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  const server = await serveControl(dir, {
+    async slow(_, signal) {
+      begun();
+      await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      said.push("handler ended");
+      return null;
+    },
+  });
+  const call = callControl(dir, "slow", null).catch(() => undefined);
+  await started;
+  await server.close();
+  said.push("closed");
+  await call;
+  assert.deepEqual(said, ["handler ended", "closed"]);
 });

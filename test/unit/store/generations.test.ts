@@ -276,15 +276,15 @@ test("a reader that comes while the writer goes two generations on takes the new
   for (let round = 0; round < 3; round++)
     await writer.update({ changes: [full("a", [domain(`r${round}.example`, "a", 1, 1)])] });
   const newest = readFileSync(join(dir, "current"), "utf8");
+  // The writer goes on just after the reader has read the name.
   writeFileSync(join(dir, "current"), old);
   const said: string[] = [];
-  // The first complaint stands for the moment in which the writer went on.
   const tell = (message: string) => {
     said.push(message);
   };
-  const reads = t.mock.method(fs, "readFileSync");
-  reads.mock.mockImplementationOnce((...args: Parameters<typeof readFileSync>) => {
-    const text = reads.mock.original.apply(fs, args);
+  const read = fs.readFileSync;
+  t.mock.method(fs, "readFileSync", (...args: Parameters<typeof readFileSync>) => {
+    const text = read(...args);
     writeFileSync(join(dir, "current"), newest);
     return text;
   });
@@ -297,6 +297,25 @@ test("a reader that comes while the writer goes two generations on takes the new
   assert.deepEqual(reader.verify(), []);
   reader.close();
   writer.close();
+});
+
+test("a feed that is no longer configured stays until the one that came with its going has been pulled once", async (t) => {
+  const dir = tempDir(t);
+  const store = openGenerations({ dir, log: silentLog });
+  await store.update({ changes: [full("old", [domain("one.example", "old", 1, 1)])] });
+  const broken = () => pull("new", "full", [page([domain("one.example", "new", 1, 1)])], "c", new Error("cut short"));
+  const first = await store.update({ changes: [broken()], removedFeeds: ["old"] });
+  assert.deepEqual(
+    first.feeds.map(({ feed, status }) => [feed, status]),
+    [["new", "failed"]],
+  );
+  assert.equal(has(store, "one.example"), true);
+  await store.update({ changes: [full("new", [domain("one.example", "new", 1, 1)])], removedFeeds: ["old"] });
+  assert.deepEqual(store.feeds(), ["new"]);
+  assert.equal(has(store, "one.example"), true);
+  await store.update({ changes: [], removedFeeds: ["new"] });
+  assert.equal(has(store, "one.example"), false);
+  store.close();
 });
 
 test("what cannot be cleaned up costs space, not the new generation", async (t) => {
@@ -327,9 +346,14 @@ test("a generation that cannot be made current leaves no descriptor open and no 
   const open = () => readdirSync("/proc/self/fd").length;
   const before = open();
   for (let round = 0; round < 3; round++)
-    await assert.rejects(store.update({ changes: [pull("a", "delta", [page([domain("two.example", "a", 2, 2)])], "c2")] }));
+    await assert.rejects(
+      store.update({ changes: [pull("a", "delta", [page([domain("two.example", "a", 2, 2)])], "c2")] }),
+    );
   assert.equal(open(), before);
-  assert.deepEqual(readdirSync(dir).filter((name) => name.startsWith("segment-")), files);
+  assert.deepEqual(
+    readdirSync(dir).filter((name) => name.startsWith("segment-")),
+    files,
+  );
   rmdirSync(join(dir, "current.tmp"));
   await store.update({ changes: [pull("a", "delta", [page([domain("two.example", "a", 2, 2)])], "c2")] });
   assert.equal(has(store, "one.example") && has(store, "two.example"), true);

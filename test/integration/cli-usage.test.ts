@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { cli, fromRoot } from "../support/cli.ts";
+import { tempDir } from "../support/temp.ts";
+
+const FEED = ["--feed", fromRoot("examples/demo/feed")];
+
+describe("wrong values of flags", () => {
+  const CONFIG = ["--config", "tipline.yaml"];
+  for (const args of [
+    ["enrich", ...FEED, "--min-score", "abc"],
+    ["enrich", ...FEED, "--min-score", "-1"],
+    ["enrich", ...FEED, "--min-score", "101"],
+    ["enrich", "--feed", "http://[bad"],
+    ["demo", "--once", "--rate", "x"],
+    ["demo", "--once", "--rate", "0"],
+    ["dead-letter", "list", "--limit", "-1", ...CONFIG],
+    ["sync", "--confirm-shrink", "nosuch", ...CONFIG],
+    ["allow", "198.18.0.0/16", "--reason", "x", ...CONFIG],
+    ["allow", "--remove", "bad.com", "--entity", "001", ...CONFIG],
+  ]) {
+    const shown = args.join(" ").replaceAll(fromRoot(), "");
+    it(`${shown} ends with 2 and names the flag or value`, async (t) => {
+      const cwd = tempDir(t);
+      writeFileSync(join(cwd, "tipline.yaml"), "state_dir: state\nfeeds: { demo: { type: misp-feed, path: . } }\n");
+      const { code, stdout, stderr } = await cli(args, { cwd });
+      assert.equal(code, 2, stderr);
+      assert.equal(stdout, "");
+      assert.match(stderr, /^tipline: .*expected|^tipline: --remove/);
+      assert.doesNotMatch(stderr, /\n {4}at /);
+    });
+  }
+
+  it("never gives a terminal what it would obey", async () => {
+    for (const args of [["\u001b[31mx"], ["enrich", ...FEED, "/no\u001b[31m"], ["enrich", "--\u009b31m"]]) {
+      const { code, stderr } = await cli(args);
+      assert.notEqual(code, 0);
+      assert.doesNotMatch(stderr, /[\u001b\u009b]/);
+    }
+  });
+});
+
+describe("lookup of a refused indicator", () => {
+  it("says that it is in the feed, and why it is not matched", async (t) => {
+    const feed = join(tempDir(t), "event.json");
+    const attribute = { uuid: "5f6d2f0e-0000-4000-8000-000000000001", type: "domain", value: "co.uk", to_ids: true };
+    const event = { uuid: "5f6d2f0e-0000-4000-8000-000000000002", info: "an event", Attribute: [attribute] };
+    writeFileSync(feed, JSON.stringify({ Event: event }));
+    const json = await cli(["lookup", "--feed", feed, "--json", "CO[.]UK"], { cwd: fromRoot() });
+    const answer = JSON.parse(json.stdout) as { found: boolean; refused: { reason: string }[] };
+    assert.deepEqual([answer.found, answer.refused[0]?.reason], [false, "public suffix"]);
+    const people = await cli(["lookup", "--feed", feed, "co.uk"], { cwd: fromRoot() });
+    assert.match(people.stdout, /co\.uk .*refused, not matched against\n.*public suffix/);
+  });
+});

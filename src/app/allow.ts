@@ -131,7 +131,16 @@ export function applyAllow(stateDir: string, request: JsonObject, now: number): 
   const given = Object.fromEntries(Object.entries(optional).filter(([, found]) => found !== undefined));
   const entry = allowEntry({ value, reason: field("reason") ?? "", by, ...given }, now);
   appendAllow(stateDir, entry);
-  return { ...entry };
+  return allowJson(entry);
+}
+
+/** An entry as commands print it; times are ISO. */
+export function allowJson({ createdAt, expires, ...entry }: AllowEntry): JsonObject {
+  return {
+    ...entry,
+    created_at: new Date(createdAt).toISOString(),
+    ...(expires === undefined ? {} : { expires: new Date(expires).toISOString() }),
+  };
 }
 
 export { readAllow };

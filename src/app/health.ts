@@ -103,11 +103,11 @@ export class Health {
 
   /** Brings the gauges up to date. */
   measure(metrics: Metrics): void {
-    const { clock, live, sources, journal } = this.#parts;
+    const { clock, config, live, sources, journal } = this.#parts;
     for (const [name, source] of sources) metrics.setLag(name, source.lag?.() ?? {});
     for (const [reader, { entries, unconfirmed }] of journal.backlog()) {
       metrics.backlog.set({ reader }, entries);
-      metrics.unconfirmed.set({ sink: reader }, unconfirmed);
+      if (config.sinks.some(({ name }) => name === reader)) metrics.unconfirmed.set({ sink: reader }, unconfirmed);
     }
     if (!live.ready) return;
     const { stats } = live.current().index;

@@ -51,7 +51,7 @@ async function openFromFeeds(options: OpenOptions): Promise<Intelligence> {
     options.onProgressEnd?.();
     const config = options.config === undefined ? undefined : await loadConfig(options.config);
     return {
-      ...compose(store, options, config, undefined),
+      ...compose(store, options, config, config?.state_dir),
       async close() {
         store.close();
         dispose();

@@ -1,6 +1,6 @@
 import { userInfo } from "node:os";
 import type { Command } from "commander";
-import { changeAllow, readAllow } from "../app/allow.ts";
+import { allowJson, changeAllow, readAllow } from "../app/allow.ts";
 import { requireConfig } from "../app/paths.ts";
 import { loadConfig } from "../config/load.ts";
 import { TiplineError } from "../lib/errors.ts";
@@ -22,7 +22,7 @@ export function addAllow(program: Command): void {
   program
     .command("allow")
     .description("Suppress a value: matches on it are kept as known benign, with your reason. In force at once.")
-    .argument("[value]", "address, name (covers its subdomains), URL, hash or path")
+    .argument("[value]", "address, name (covers its subdomains, but not URLs or addresses at them), URL, hash or path")
     .option("-c, --config <file>", "configuration")
     .option("-r, --reason <text>", "why; colleagues will read it in explain and in findings")
     .option("--type <type>", "type of the value where it is not plain")
@@ -69,7 +69,7 @@ Examples:
 
 async function list(stateDir: string, { json }: Flags): Promise<void> {
   const entries = readAllow(stateDir);
-  if (json) for (const entry of entries) await printJson(entry);
+  if (json) for (const entry of entries) await printJson(allowJson(entry));
   else if (entries.length === 0) await print("nothing is allowed");
   else {
     const day = (time: number) => new Date(time).toISOString().slice(0, 10);

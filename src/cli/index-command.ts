@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { openIntelligence } from "../app/intelligence.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { formatBytes, formatDuration } from "../lib/units.ts";
+import type { QuarantinedIndicator } from "../model/indicator.ts";
 import { type IntelligenceFlags, intelligenceOptions, openOptions } from "./common.ts";
 import { print, printJson, safe, table } from "./output.ts";
 
@@ -23,7 +24,14 @@ export function addIndex(program: Command): void {
           await printJson({
             generation: id,
             created_at: new Date(createdAt).toISOString(),
-            ...stats,
+            indicators: stats.indicators,
+            reports: stats.reports,
+            by_type: stats.byType,
+            by_feed: stats.byFeed,
+            overlays: stats.overlays,
+            quarantined: stats.quarantined,
+            memory_bytes: stats.memoryBytes,
+            context_bytes: stats.contextBytes,
             warninglists: { count: warninglists.count, entries: warninglists.entries },
           });
           return;
@@ -69,7 +77,7 @@ export function addIndex(program: Command): void {
       const { store, close } = await openIntelligence(openOptions(flags));
       try {
         for (const entry of store.quarantine()) {
-          if (flags.json) await printJson(entry);
+          if (flags.json) await printJson(quarantineJson(entry));
           else
             await print(
               `${safe(entry.feed)}  event ${safe(entry.eventUuid)}  ${entry.attributeType} ${safe(entry.value, 100)}  ${entry.reason}`,
@@ -79,4 +87,15 @@ export function addIndex(program: Command): void {
         await close();
       }
     });
+}
+
+function quarantineJson({
+  feed,
+  eventUuid,
+  attributeUuid,
+  attributeType,
+  value,
+  reason,
+}: QuarantinedIndicator): object {
+  return { feed, event_uuid: eventUuid, attribute_uuid: attributeUuid, type: attributeType, value, reason };
 }

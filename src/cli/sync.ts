@@ -45,7 +45,7 @@ export function addSync(program: Command): void {
           "TIP_USAGE_INVALID",
           `--confirm-shrink: expected ${config.feeds.map(({ name }) => name).join(", ") || "a configured feed"}, got "${unknown.join(", ")}"`,
         );
-      const log = createLog(flags.verbose ? "debug" : "warn");
+      const log = createLog(flags.verbose ? "debug" : "silent");
       const signal = untilInterrupted();
       do {
         const asked = await callControl(config.state_dir, "sync", request(flags), { timeoutMs: 3_600_000 });

@@ -116,7 +116,10 @@ function specificity({ indicator, observed, companionSeen, reports }: ScoreInput
     reason =
       observed.value === indicator.value
         ? { points: weights.exactName, text: "exact name" }
-        : { points: weights.subdomain, text: `subdomain of ${indicator.value}` };
+        : {
+            points: weights.subdomain,
+            text: `${observed.type === "email" ? "address at" : "subdomain of"} ${indicator.value}`,
+          };
   } else reason = { points: weights.other, text: `exact ${indicator.type}` };
   if (!companionSeen) return [reason];
   const companion = reports.find((report) => report.companion)?.companion;

@@ -63,10 +63,18 @@ function consider(
   if (observable.type === "cve") return { observable, notLookedUp: "CVE ids annotate only", matches: [] };
   const notLookedUp = generation.policy.notLookedUp(observable.type, observable.value);
   if (notLookedUp !== undefined) return { observable, notLookedUp, matches: [] };
-  const matches = generation.index
-    .lookup(observable.type, observable.value)
-    .map((indicator) => judge(observable, indicator, alert, extraction, generation));
+  const matches = covering(observable, generation).map((indicator) =>
+    judge(observable, indicator, alert, extraction, generation),
+  );
   return { observable, matches };
+}
+
+/** An address is matched as such, and its domain against domain indicators: mail from a listed domain is what they are for. */
+function covering({ type, value }: Observable, { index, policy }: Generation): readonly Indicator[] {
+  const found = index.lookup(type, value);
+  if (type !== "email") return found;
+  const domain = value.slice(value.lastIndexOf("@") + 1) as CanonicalValue;
+  return policy.notLookedUp("domain", domain) === undefined ? [...found, ...index.lookup("domain", domain)] : found;
 }
 
 function judge(

@@ -72,10 +72,10 @@ export async function syncOnce(
       try {
         const cursor = options.full ? undefined : store.cursor(name);
         const pull = await feed.pull(cursor, signal, (state) => progress?.(name, state));
-        if (pull.mode === "unchanged") outcomes.set(name, { ...nothing(name), status: "unchanged" });
+        if (pull.mode === "unchanged") outcomes.set(name, { ...nothing(name, store), status: "unchanged" });
         else changes.push({ feed: name, pull });
       } catch (thrown) {
-        outcomes.set(name, { ...nothing(name), status: "failed", error: asError(thrown) });
+        outcomes.set(name, { ...nothing(name, store), status: "failed", error: asError(thrown) });
       }
     }),
   );
@@ -106,8 +106,9 @@ export async function syncOnce(
   return { generation: store.current()?.id, changed, feeds: done, tookMs: clock.now() - startedAt };
 }
 
-function nothing(feed: string): Omit<FeedSync, "status"> {
-  return { feed, reportsBefore: 0, reportsAfter: 0, added: 0, skipped: new Map(), quarantined: 0 };
+function nothing(feed: string, store: GenerationStore): Omit<FeedSync, "status"> {
+  const reports = store.current()?.stats.byFeed[feed] ?? 0;
+  return { feed, reportsBefore: reports, reportsAfter: reports, added: 0, skipped: new Map(), quarantined: 0 };
 }
 
 function report(log: Log, { feed, status, error, reportsBefore, reportsAfter, added, quarantined }: FeedSync): void {

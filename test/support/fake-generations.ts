@@ -26,7 +26,9 @@ export class FakeGenerations implements GenerationStore {
   }
 
   current(): LoadedGeneration | undefined {
-    return this.updates === 0 ? undefined : ({ id: `g${this.updates}`, createdAt: 0 } as LoadedGeneration);
+    if (this.updates === 0) return undefined;
+    const byFeed = Object.fromEntries([...this.held].map(([feed, { reports }]) => [feed, reports.length]));
+    return { id: `g${this.updates}`, createdAt: 0, stats: { byFeed } } as unknown as LoadedGeneration;
   }
 
   cursor(feed: string): JsonValue | undefined {

@@ -252,3 +252,19 @@ describe("handleRecord", () => {
     assert.equal(invalid.deadLetters[0]?.base64, Buffer.from([0x7b, 0xff, 0xfe, 0x7d]).toString("base64"));
   });
 });
+
+describe("mail from a listed domain", () => {
+  const event = { ...ENVELOPE, data: { from: "boss@mail.bad.com" } };
+
+  it("matches the domain indicator, naming the address that was seen", () => {
+    const { finding } = judge(event, aGeneration([anIndicator("domain", "bad.com")]));
+    assert.equal(finding?.misp.value, "bad.com");
+    assert.equal(finding?.misp.match?.kind, "domain");
+    assert.equal(finding?.misp.match?.observable, "boss@mail.bad.com");
+  });
+
+  it("is not looked up at the user's own domain", () => {
+    const own = { domains: [anIndicator("domain", "bad.com").value] };
+    assert.equal(judge(event, aGeneration([anIndicator("domain", "bad.com")], { own })).finding, undefined);
+  });
+});

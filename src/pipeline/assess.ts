@@ -7,6 +7,7 @@ import type { Indicator, IndicatorReport } from "../model/indicator.ts";
 import { get, text } from "../model/json.ts";
 import type { CanonicalValue, Observable, ObservableType } from "../model/observable.ts";
 import { companionSeen } from "./companions.ts";
+import { coveringIndicators } from "./covering.ts";
 
 /** What became of one observable: why it was not looked up, or every indicator considered with its judgement. */
 export interface ConsideredObservable {
@@ -63,18 +64,10 @@ function consider(
   if (observable.type === "cve") return { observable, notLookedUp: "CVE ids annotate only", matches: [] };
   const notLookedUp = generation.policy.notLookedUp(observable.type, observable.value);
   if (notLookedUp !== undefined) return { observable, notLookedUp, matches: [] };
-  const matches = covering(observable, generation).map((indicator) =>
+  const matches = coveringIndicators(observable.type, observable.value, generation).map((indicator) =>
     judge(observable, indicator, alert, extraction, generation),
   );
   return { observable, matches };
-}
-
-/** An address is matched as such, and its domain against domain indicators: mail from a listed domain is what they are for. */
-function covering({ type, value }: Observable, { index, policy }: Generation): readonly Indicator[] {
-  const found = index.lookup(type, value);
-  if (type !== "email") return found;
-  const domain = value.slice(value.lastIndexOf("@") + 1) as CanonicalValue;
-  return policy.notLookedUp("domain", domain) === undefined ? [...found, ...index.lookup("domain", domain)] : found;
 }
 
 function judge(

@@ -4,6 +4,7 @@ import type { Generation } from "../intel/generation.ts";
 import { refang } from "../intel/refang.ts";
 import type { Indicator } from "../model/indicator.ts";
 import type { CanonicalValue, ObservableType } from "../model/observable.ts";
+import { coveringIndicators } from "./covering.ts";
 
 /** Order in which a bare value is tried; the first type that an indicator covers names the answer. */
 const TYPES: readonly ObservableType[] = [
@@ -69,10 +70,10 @@ function hostOf(value: string): string | undefined {
 }
 
 /** For a network: the indicators that cover all of it. */
-function covering(type: ObservableType, canonical: CanonicalValue, { index }: Generation): readonly Indicator[] {
+function covering(type: ObservableType, canonical: CanonicalValue, generation: Generation): readonly Indicator[] {
   const [address, prefix] = type === "ip" ? canonical.split("/") : [];
-  if (address === undefined || prefix === undefined) return index.lookup(type, canonical);
-  return index
+  if (address === undefined || prefix === undefined) return coveringIndicators(type, canonical, generation);
+  return generation.index
     .lookup("ip", address as CanonicalValue)
     .filter(({ pattern, value }) => pattern === "cidr" && Number(value.split("/")[1]) <= Number(prefix));
 }

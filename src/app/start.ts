@@ -26,6 +26,7 @@ import { makeComponent, makeFeeds } from "./components.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { journalDir, keyFile } from "./dead-letters.ts";
 import { engine } from "./enrich.ts";
+import { untilGeneration } from "./first-generation.ts";
 import { LiveGeneration } from "./generation.ts";
 import { Health } from "./health.ts";
 import { Metrics, serveMetrics } from "./metrics.ts";
@@ -156,9 +157,7 @@ async function assembled(
     await syncing;
   });
   options.onReady?.(urlOf(server));
-  await health.untilGeneration(signal, () =>
-    log.warn("no generation of indicators yet; alerts are left unread until the first sync succeeds", {}),
-  );
+  await untilGeneration(config, sources, journal, health, live.ready, log, signal);
   if (signal.aborted) return;
   const judge = engine(key);
   options.onRunning?.(journal);

@@ -206,6 +206,34 @@ test("a feed that is down at the start: nothing is read before its first sync; l
   checkFile(readNdjson(path), wazuh);
 });
 
+test("alerts written while the first sync is awaited are read, though the log is followed from its end", async (t) => {
+  const feed = await feedServer(t);
+  let wazuh: WazuhManager | undefined;
+  const rig = await LineRig.create(
+    t,
+    (rig) => {
+      wazuh = new WazuhManager(rig.dir);
+      return {
+        sources: { wazuh: { type: "wazuh-alerts", path: wazuh.files.path, start: "end" } },
+        feeds: { remote: { type: "list-file", url: feed.url, interval: "1s" } },
+        sinks: { file: { type: "ndjson", path: rig.path("findings.ndjson") } },
+      };
+    },
+    () => wazuh?.close(),
+  );
+  assert.ok(wazuh);
+  const { files } = wazuh;
+  for (let n = 0; n < 5; n += 1) files.appendLine(matchingAlert(n));
+  const line = rig.start();
+  await line.until("the failure to be told", async () => /feed remote: /.test((await line.health())?.body ?? ""));
+  await line.until("the starting place to be kept", () => /"starting place is kept"/.test(line.stderr));
+  for (let n = 5; n < 25; n += 1) files.appendLine(matchingAlert(n));
+  feed.answer = { status: 200, body: indicatorList(INDICATORS) };
+  await line.until("all of them", () => readNdjson(rig.path("findings.ndjson")).length >= 20);
+  await endCleanly(line);
+  assert.equal(countArrivals(readNdjson(rig.path("findings.ndjson"))).findings.size, 20);
+});
+
 async function withManager(
   t: TestContext,
   sinks: (wazuh: WazuhManager, rig: LineRig) => object,

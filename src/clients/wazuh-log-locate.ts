@@ -11,23 +11,42 @@ export type LogMode = "tree" | "plain";
 
 /** How many of the newest daily files alerts.json may be linked to. */
 const LIVE_CANDIDATES = 3;
+/** How often is looked again while the files change under the look. */
+const MOST_LOOKS = 5;
 
 /**
  * Which files hold the log at `path`; undefined while there are none. A tree that alerts.json plainly does not belong to
  * (a copy, another mount) is not taken: the file that the user named is.
  */
 export async function chooseMode(path: string, tag: LogTag, from?: string): Promise<LogMode | undefined> {
+  let before = await judgeMode(path, tag, from);
+  // A rotation between the listing and the look at alerts.json makes them strangers: only what is seen twice is plain.
+  for (let look = 0; before.mode === "plain" && look < MOST_LOOKS; look++) {
+    const now = await judgeMode(path, tag, from);
+    if (now.mode === "plain" && now.seen === before.seen) return "plain";
+    before = now;
+  }
+  return before.mode;
+}
+
+/** One look, and what it rests on. */
+async function judgeMode(
+  path: string,
+  tag: LogTag,
+  from: string | undefined,
+): Promise<{ readonly mode: LogMode | undefined; readonly seen: string }> {
   const daily = await listDailyFiles(dirname(path), tag, from);
   const head = await headOf({ path, packed: false });
-  if (daily.length === 0) return head === undefined ? undefined : "plain";
-  if (head === undefined || head.length === 0) return "tree";
+  const seen = `${daily.at(-1)?.path} ${await identityOf(path)}`;
+  if (daily.length === 0) return { mode: head === undefined ? undefined : "plain", seen };
+  if (head === undefined || head.length === 0) return { mode: "tree", seen };
   for (const file of daily.slice(-LIVE_CANDIDATES)) {
     const other = await headOf(file);
     if (other === undefined || other.length === 0) continue;
     const length = Math.min(head.length, other.length);
-    if (head.subarray(0, length).equals(other.subarray(0, length))) return "tree";
+    if (head.subarray(0, length).equals(other.subarray(0, length))) return { mode: "tree", seen };
   }
-  return "plain";
+  return { mode: "plain", seen };
 }
 
 /**

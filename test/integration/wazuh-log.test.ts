@@ -29,6 +29,8 @@ test("recorded alerts, written while the files rotate and the reader restarts: c
       checkpoint,
     );
   let run = start();
+  // A follower that is left running would keep the test process alive after a failure.
+  t.after(() => run.stop());
   const got: string[] = [];
   let checkpoint: JsonValue | undefined;
   for (const [index, line] of lines.entries()) {

@@ -113,7 +113,7 @@ export class OpenLogs {
   }
 
   identities(): Set<string> {
-    return new Set(this.#open.flatMap(({ identity }) => identity ?? []));
+    return new Set(this.#open.flatMap(({ identity, file }) => identity ?? file.identity ?? []));
   }
 
   checkpoint(): JsonValue {

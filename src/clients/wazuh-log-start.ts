@@ -74,7 +74,10 @@ export class LogStart {
   /** Goes on from a place, wherever its content is by now. */
   async #reopen(files: OpenLogs, place: LogPlace, live: boolean, signal: AbortSignal): Promise<void> {
     const { same, others } = await this.#catalog.candidates(place.key);
-    const found = await this.#find(place, same, others, signal);
+    const found =
+      place.offset === 0 && this.#catalog.mode === "plain"
+        ? await this.#findUnread(files, place, [...same, ...others].reverse(), signal)
+        : await this.#find(place, same, others, signal);
     if (signal.aborted) return await found?.lines.close();
     const now = this.#clock.now();
     if (found !== undefined) return await files.push(found.file, place.generation, found.lines, now);
@@ -124,14 +127,19 @@ export class LogStart {
   }
 
   async #find(place: LogPlace, same: readonly LogFile[], others: readonly LogFile[], signal: AbortSignal) {
-    if (place.offset > 0) return await locate(place, [...same, ...others], signal);
-    if (this.#catalog.mode === "tree") return await locate(place, same, signal);
-    // Nothing was read, so there is no content to know it by, and inodes are used again: only its beginning is left.
-    return await locate(
-      place,
-      [...same, ...others].filter((file) => file.begins === place.time),
-      signal,
+    return await locate(place, place.offset > 0 ? [...same, ...others] : same, signal);
+  }
+
+  /**
+   * Nothing was read of a plain log, so there is no content to know it by, and inodes are used again: only the time it
+   * begins is left. Several files may begin in one tick of the clock: each is taken once, the oldest first.
+   */
+  async #findUnread(files: OpenLogs, place: LogPlace, oldestFirst: readonly LogFile[], signal: AbortSignal) {
+    const taken = files.identities();
+    const free = oldestFirst.filter(
+      ({ begins, identity }) => begins === place.time && !(identity !== undefined && taken.has(identity)),
     );
+    return await locate(place, free, signal);
   }
 
   /** Lines that came late to a file that was closed and has been compressed since. */

@@ -84,7 +84,14 @@ export async function listRenamed(path: string): Promise<LogFile[]> {
     const file = await describePlain(join(folder, name), packed);
     if (file !== undefined) found.push(file);
   }
-  return found.sort((a, b) => a.begins - b.begins);
+  return found.sort((a, b) => a.begins - b.begins || byRotation(a.path, b.path));
+}
+
+/** Files without times of their own that were written within one tick of the clock: dates rise, logrotate's counts fall. */
+function byRotation(a: string, b: string): number {
+  const [countA, countB] = [a, b].map((path) => /\.(\d{1,5})(?:\.gz)?$/.exec(path)?.[1]);
+  if (countA !== undefined && countB !== undefined) return Number(countB) - Number(countA);
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 /** One file of a plain log; undefined when it is not there. */

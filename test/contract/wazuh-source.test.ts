@@ -1,3 +1,4 @@
+import { utimesSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { systemClock } from "../../src/lib/clock.ts";
@@ -43,6 +44,17 @@ function turning() {
 
 testSource("wazuh-alerts", (t) => open(t, alerts, {}, turning()), { follows: true });
 testSource("wazuh-archives", (t) => open(t, archives, { kind: "archives" }, turning()), { follows: true });
+/** Lines without a time of their own, in files of one clock tick: only the names tell their order. */
+function rotateWithinATick(files: WazuhFiles): void {
+  const tick = new Date("2026-11-21T10:00:00Z");
+  utimesSync(files.rotateByRename(), tick, tick);
+}
+
+testSource(
+  "wazuh-alerts without daily files, rotated within a tick of the clock",
+  (t) => open(t, alerts, { plain: true }, rotateWithinATick),
+  { follows: true },
+);
 testSource(
   "wazuh-alerts without daily files",
   (t) => open(t, alerts, { plain: true }, (files) => void files.rotateByRename()),

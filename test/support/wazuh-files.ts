@@ -134,7 +134,7 @@ export class WazuhFiles {
   /** Plain mode: `alerts.json` → `alerts.json.N`, then a new file. Gives the name of the old one. */
   rotateByRename(): string {
     this.#rotations += 1;
-    const old = `${this.path}.${this.#rotations}`;
+    const old = `${this.path}-${20_260_100 + this.#rotations}`;
     renameSync(this.path, old);
     this.#switch();
     return old;

@@ -1,5 +1,6 @@
 import type { Generation, IndicatorIndex } from "../intel/generation.ts";
 import { createPolicy, type OwnAssets } from "../intel/policy.ts";
+import { ALWAYS_STANDING } from "../intel/standing.ts";
 import type { WarninglistSet } from "../intel/warninglists.ts";
 import { readAllow } from "../store/allow.ts";
 import type { GenerationStore } from "../store/generations-types.ts";
@@ -74,6 +75,7 @@ export class LiveGeneration {
       index: loaded?.index ?? EMPTY_INDEX,
       warninglists,
       policy: createPolicy(own, stateDir === undefined ? [] : readAllow(stateDir)),
+      standing: ALWAYS_STANDING,
     };
   }
 }

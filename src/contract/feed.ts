@@ -1,5 +1,6 @@
 import type { QuarantinedIndicator, ReportedIndicator } from "../model/indicator.ts";
 import type { JsonValue } from "../model/json.ts";
+import type { KnowledgeKind } from "../model/knowledge.ts";
 
 /** A bounded page of what a feed says (at most about 10,000 indicators). */
 export interface FeedPage {
@@ -26,7 +27,36 @@ export interface FeedProgress {
  */
 export type FeedPull =
   | { readonly mode: "unchanged" }
-  | { readonly mode: "full" | "delta"; readonly pages: AsyncIterable<FeedPage>; cursor(): JsonValue };
+  | {
+      readonly mode: "full" | "delta";
+      readonly pages: AsyncIterable<FeedPage>;
+      cursor(): JsonValue;
+      /** True when this pull is a part, and the next one (with the new cursor) may follow at once. Ask after the pages. */
+      more?(): boolean;
+    };
+
+export interface PullOptions {
+  /** Nothing of this feed is in force yet: a full pull may come in parts, so that one that is interrupted goes on where it was. */
+  readonly inParts?: boolean;
+  /**
+   * Hints: UUIDs (or server ids) of events that may have changed. The feed looks at these alone and gives a delta or
+   * `unchanged`; whatever else changed waits for the next pull without hints. Hints are untrusted: they may be wrong, doubled,
+   * or name nothing.
+   */
+  readonly only?: readonly string[];
+}
+
+/**
+ * Something a server knows beside indicators. `version` tells contents of one key apart. Without `document` it is as held under
+ * that version. A warninglist is a document in the layout of MISP's own files (`name`, `type`, `version`, `matching_attributes`,
+ * `list`); the others are described in model/knowledge.ts.
+ */
+export interface KnowledgePiece {
+  readonly kind: KnowledgeKind;
+  readonly key: string;
+  readonly version: string;
+  readonly document?: JsonValue;
+}
 
 /**
  * Reads indicators from one place.
@@ -43,6 +73,14 @@ export interface Feed {
     cursor: JsonValue | undefined,
     signal: AbortSignal,
     progress?: (progress: FeedProgress) => void,
+    options?: PullOptions,
   ): Promise<FeedPull>;
+  /** Waits for hints (see `PullOptions.only`) until `signal` aborts; a lost connection is its own business and never a throw. */
+  hints?(signal: AbortSignal): AsyncIterable<readonly string[]>;
+  /**
+   * Everything the server knows beside indicators, a piece at a time; what is not among the pieces is not there any more. `held`:
+   * version by `kind/key`. A throw leaves what is held as it is.
+   */
+  knowledge?(held: ReadonlyMap<string, string>, signal: AbortSignal): AsyncIterable<KnowledgePiece>;
   close?(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { z } from "zod";
-import { createMisp, type Misp } from "../clients/misp.ts";
+import type { Misp } from "../clients/misp.ts";
+import { connectMisp, mispConnection, ONE_KEY_MESSAGE, oneKey } from "../clients/misp-connection.ts";
 import { type AttributeUnit, planUnits, readUnit } from "../clients/misp-walk.ts";
 import { type Context, defineFeed } from "../contract/define.ts";
 import type { Feed, FeedPage, FeedProgress, FeedPull } from "../contract/feed.ts";
@@ -17,21 +18,11 @@ import {
 import { mapConcurrent } from "../lib/concurrent.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
-import { secretFrom, secretText } from "../lib/secret-schema.ts";
-import { httpUrl } from "../lib/url-schema.ts";
 import type { EventContext } from "../model/indicator.ts";
 import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../model/json.ts";
 
-const config = z
-  .strictObject({
-    url: httpUrl("Base URL of the MISP server."),
-    key_file: z.string().optional().describe("File with the authentication key; a read-only key is enough."),
-    key: secretText("The authentication key; better by key_file or from the environment.").optional(),
-    verify: z.boolean().default(true).describe("Verify the server's certificate; false is for laboratories."),
-    ca_file: z.string().optional().describe("PEM file of the authority that signed the server's certificate."),
-    cert_file: z.string().optional().describe("PEM file of a client certificate."),
-    cert_key_file: z.string().optional().describe("PEM file of the client certificate's key."),
-    proxy: z.string().optional().describe("URL of an HTTP proxy."),
+const config = mispConnection
+  .extend({
     to_ids_only: z.boolean().default(true).describe("Take only attributes that MISP marks as fit for detection."),
     published_only: z.boolean().default(true).describe("Take only published events."),
     page_size: z.number().int().min(100).max(100_000).default(10_000).describe("Attributes per request."),
@@ -42,19 +33,8 @@ const config = z
       .max(1000)
       .default(200)
       .describe("Events whose context is asked for at once."),
-    concurrency: z.number().int().min(1).max(8).default(2).describe("Requests under way at the same time."),
-    timeout_seconds: z
-      .number()
-      .int()
-      .min(1)
-      .max(3600)
-      .default(300)
-      .describe("Longest silence; MISP builds an answer before its first byte."),
-    max_answer_mib: z.number().int().min(1).max(4096).default(1024).describe("Largest answer that is read, unpacked."),
   })
-  .refine(({ key, key_file }) => (key === undefined) !== (key_file === undefined), {
-    error: "expected either key_file or key",
-  });
+  .refine(oneKey, { error: ONE_KEY_MESSAGE });
 
 type Config = z.output<typeof config>;
 
@@ -72,8 +52,6 @@ class MispServer implements Feed {
   readonly #options: string;
 
   constructor(settings: Config, context: Context) {
-    const key = secretFrom(settings.key_file, settings.key);
-    if (key === undefined) throw new TiplineError("TIP_CONFIG_INVALID", "expected key_file or key");
     if (!settings.verify) context.log.warn("certificate of the MISP server is not verified", { feed: context.name });
     this.#settings = settings;
     this.#name = context.name;
@@ -82,20 +60,7 @@ class MispServer implements Feed {
       .update(JSON.stringify([url, to_ids_only, published_only]))
       .digest("hex")
       .slice(0, 16);
-    this.#misp = createMisp({
-      url,
-      key,
-      clock: context.clock,
-      caFile: settings.ca_file,
-      certFile: settings.cert_file,
-      certKeyFile: settings.cert_key_file,
-      insecure: !settings.verify,
-      proxy: settings.proxy,
-      timeoutMs: settings.timeout_seconds * 1000,
-      retries: 3,
-      connections: settings.concurrency,
-      maxBytes: settings.max_answer_mib * 1024 * 1024,
-    });
+    this.#misp = connectMisp(settings, context.clock);
   }
 
   async pull(

@@ -2,6 +2,7 @@ import type { Indicator, IndicatorType } from "../model/indicator.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { CanonicalValue, ObservableType } from "../model/observable.ts";
 import type { Policy } from "./policy.ts";
+import type { Standing } from "./standing.ts";
 import type { WarninglistSet } from "./warninglists.ts";
 
 /** Counts of an index, for people and metrics. */
@@ -43,4 +44,5 @@ export interface Generation {
   readonly index: IndicatorIndex;
   readonly warninglists: WarninglistSet;
   readonly policy: Policy;
+  readonly standing: Standing;
 }

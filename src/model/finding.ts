@@ -94,6 +94,15 @@ export interface Finding {
   readonly key: { readonly indicator: string; readonly entity: string };
   readonly suppressed: boolean;
   readonly score: number;
+  /** Attributes that convict (reports of matches that are not suppressed), best first, at most 20; for sightings. */
+  readonly attributes?: readonly ConvictingAttribute[];
+}
+
+/** An attribute by its identity on its server. */
+export interface ConvictingAttribute {
+  readonly feed: string;
+  readonly eventUuid: string;
+  readonly attributeUuid: string;
 }
 
 /**

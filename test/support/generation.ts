@@ -1,6 +1,7 @@
 import { baseName } from "../../src/intel/canonical.ts";
 import type { Generation } from "../../src/intel/generation.ts";
 import { type AllowEntry, createPolicy, NO_OWN_ASSETS, type OwnAssets } from "../../src/intel/policy.ts";
+import { ALWAYS_STANDING } from "../../src/intel/standing.ts";
 import type { WarninglistHit } from "../../src/intel/warninglists.ts";
 import type { Indicator, ReportedIndicator } from "../../src/model/indicator.ts";
 
@@ -46,5 +47,6 @@ export function aGeneration(
     },
     warninglists: { count: 0, entries: 0, check: (_type, value) => over.lists?.get(value) ?? [] },
     policy: createPolicy({ ...NO_OWN_ASSETS, ...over.own }, over.allow ?? []),
+    standing: ALWAYS_STANDING,
   };
 }

@@ -34,6 +34,7 @@ export const FEEDS = {
 } as const;
 
 export const SINKS = {
+  "misp-sightings": () => import("./sinks/misp-sightings.ts"),
   ndjson: () => import("./sinks/ndjson.ts"),
   wazuh: () => import("./sinks/wazuh.ts"),
 } as const;

@@ -15,11 +15,16 @@ import { CANONICAL_VERSION } from "../intel/canonical.ts";
 import { systemClock } from "../lib/clock.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { waitForLock } from "../lib/wait-lock.ts";
 import { FEEDS } from "../registry.gen.ts";
 import { openGenerations } from "../store/generations.ts";
 import type { GenerationStore } from "../store/generations-types.ts";
 
 const CACHED_MOST = 8;
+/** Rises when feeds of the same content are read otherwise: caches of before are then built anew. */
+const READING = 2;
+/** How long a command waits for another one that fetches the same feeds. */
+const PATIENCE_MS = 600_000;
 
 /** Ad-hoc feeds of a command line: no configuration, no state. */
 export interface AdhocOptions {
@@ -36,12 +41,12 @@ export interface AdhocOptions {
  * worse than none on a command line.
  */
 export async function openAdhoc(options: AdhocOptions): Promise<GenerationStore> {
-  const digest = createHash("sha256").update(`canonical ${CANONICAL_VERSION}\n`);
+  const digest = createHash("sha256").update(`canonical ${CANONICAL_VERSION} ${READING}\n`);
   for (const spec of options.feeds) digest.update(`${spec.length}:${isUrl(spec) ? spec : await contentDigest(spec)}`);
   const remote = options.feeds.some(isUrl);
   const root = join(options.cacheDir, "feeds");
   const home = join(root, digest.digest("hex").slice(0, 32));
-  if (remote) return pullInto(home, options);
+  if (remote) return pullAlone(home, options);
   if (existsSync(home)) {
     utimesSync(home, new Date(), new Date());
     const store = openGenerations({ dir: home, log: options.log, readOnly: true });
@@ -67,6 +72,20 @@ async function build(root: string, home: string, options: AdhocOptions): Promise
     throw error;
   }
   return openGenerations({ dir: home, log: options.log, readOnly: true });
+}
+
+/** What is on the web is brought up to date in place: one process at a time, the others then find it so. */
+async function pullAlone(home: string, options: AdhocOptions): Promise<GenerationStore> {
+  // Beside the caches: a lock must not go when a cache is pruned.
+  const lock = join(options.cacheDir, "locks", basename(home));
+  const release = await waitForLock(lock, systemClock, PATIENCE_MS, () =>
+    options.log.warn("another process fetches the same feeds; waiting for it", { lock }),
+  );
+  try {
+    return await pullInto(home, options);
+  } finally {
+    release();
+  }
 }
 
 async function pullInto(dir: string, options: AdhocOptions): Promise<GenerationStore> {
@@ -97,7 +116,8 @@ async function pullInto(dir: string, options: AdhocOptions): Promise<GenerationS
 async function adhocFeed(spec: string, name: string, { cacheDir, log }: AdhocOptions): Promise<Feed> {
   const type = feedType(spec);
   const definition = (await FEEDS[type]()).default;
-  const settings = definition.config.safeParse(isUrl(spec) ? { url: spec } : { path: resolve(spec) });
+  const place = isUrl(spec) ? { url: spec } : { path: resolve(spec) };
+  const settings = definition.config.safeParse(isCsv(spec) ? { ...place, format: "csv" } : place);
   if (!settings.success) throw new TiplineError("TIP_USAGE_INVALID", `--feed ${spec}: ${settings.error.message}`);
   const context = {
     name,
@@ -108,10 +128,18 @@ async function adhocFeed(spec: string, name: string, { cacheDir, log }: AdhocOpt
   return (definition.create as (config: unknown, context: object) => Feed | Promise<Feed>)(settings.data, context);
 }
 
-/** Folders and `.json` are MISP's format; `.csv`, `.txt` and the like are lists of one indicator a line. */
+/** Folders and `.json` are MISP's format; `.csv`, `.txt` and the like are lists of one indicator a line (of CSV the first column). */
 function feedType(spec: string): "misp-feed" | "list-file" {
-  const path = isUrl(spec) ? new URL(spec).pathname : spec;
-  return /\.(?:csv|tsv|txt|lst|list|ioc|iocs)(?:\.gz)?$/i.test(path) ? "list-file" : "misp-feed";
+  const list = /\.(?:csv|tsv|txt|lst|list|ioc|iocs|ipset|netset)(?:\.(?:gz|zip))?$/i;
+  return list.test(pathOf(spec)) ? "list-file" : "misp-feed";
+}
+
+function isCsv(spec: string): boolean {
+  return /\.csv(?:\.(?:gz|zip))?$/i.test(pathOf(spec));
+}
+
+function pathOf(spec: string): string {
+  return isUrl(spec) ? new URL(spec).pathname : spec;
 }
 
 function isUrl(spec: string): boolean {
@@ -121,7 +149,9 @@ function isUrl(spec: string): boolean {
 }
 
 function uniqueName(spec: string, taken: Set<string>): string {
-  const base = isUrl(spec) ? new URL(spec).hostname : basename(resolve(spec)).replace(/\.(?:json|csv|txt|gz)+$/gi, "");
+  const base = isUrl(spec)
+    ? new URL(spec).hostname
+    : basename(resolve(spec)).replace(/\.(?:json|csv|txt|gz|zip)+$/gi, "");
   const clean =
     base
       .toLowerCase()

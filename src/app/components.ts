@@ -28,6 +28,13 @@ export async function makeComponent<T>(
   return (await definition.create(settings, context)) as T;
 }
 
+const DEFAULT_INTERVAL_MS = 60_000;
+
+/** How often a feed is pulled, in milliseconds. */
+export function intervalOf(config: Config, { common, definition, settings }: Config["feeds"][number]): number {
+  return common.interval ?? config.sync.interval ?? definition.intervalMs?.(settings) ?? DEFAULT_INTERVAL_MS;
+}
+
 /** Every feed of a configuration with its interval. */
 export async function makeFeeds(config: Config, workshop: Workshop): Promise<readonly ScheduledFeed[]> {
   const feeds: ScheduledFeed[] = [];
@@ -35,7 +42,7 @@ export async function makeFeeds(config: Config, workshop: Workshop): Promise<rea
     feeds.push({
       name: configured.name,
       feed: await makeComponent<Feed>(configured, "feed", workshop),
-      intervalMs: configured.common.interval ?? config.sync.interval,
+      intervalMs: intervalOf(config, configured),
     });
   return feeds;
 }

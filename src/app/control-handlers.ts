@@ -10,7 +10,8 @@ import type { StoredJournal } from "../store/journal.ts";
 import { applyAllow } from "./allow.ts";
 import { replayInto } from "./dead-letters.ts";
 import type { LiveGeneration } from "./generation.ts";
-import { syncJson } from "./sync.ts";
+import { type KnowledgeKeeper, knowledgeJson } from "./knowledge-keeper.ts";
+import { pulled, syncJson } from "./sync.ts";
 
 export interface ControlParts {
   readonly config: Config;
@@ -20,9 +21,12 @@ export interface ControlParts {
   readonly live: LiveGeneration;
   readonly journal: StoredJournal;
   readonly feeds: readonly ScheduledFeed[];
+  readonly keeper: KnowledgeKeeper;
   /** One pull at a time: the loop's and the ones asked for here. */
   readonly exclusive: <T>(work: () => Promise<T>) => Promise<T>;
   readonly onSynced: (result: SyncResult) => void;
+  /** What is wrong with feeds, by name. */
+  readonly feedErrors: () => ReadonlyMap<string, string>;
   /** Aborted when the line stops: a pull asked for here must not hold the stop up. */
   readonly stopping: AbortSignal;
 }
@@ -37,12 +41,19 @@ export function controlHandlers(parts: ControlParts): Readonly<Record<string, Co
       parts.log.info("allow log changed", { entry: answer });
       return answer;
     },
-    sync: (args, signal) => parts.exclusive(() => syncNow(parts, args, AbortSignal.any([signal, parts.stopping]))),
+    async sync(args, asked) {
+      const signal = AbortSignal.any([asked, parts.stopping]);
+      const result = await parts.exclusive(() => syncNow(parts, args, signal));
+      return syncJson({ ...result, knowledge: await parts.keeper.refresh(signal, pulled(result)) });
+    },
+    knowledge: async (args, asked) =>
+      knowledgeJson(await parts.keeper.refresh(AbortSignal.any([asked, parts.stopping]), strings(get(args, "feeds")))),
     replay: async (args, signal) =>
       replayInto(journal, strings(get(args, "ids")), { stateDir: config.state_dir, live, signal }),
     status: () => ({
       generation: live.current().id,
       backlog: Object.fromEntries([...journal.backlog()].map(([name, { entries }]) => [name, entries])),
+      feed_errors: Object.fromEntries(parts.feedErrors()),
     }),
   };
 }
@@ -51,7 +62,7 @@ async function syncNow(
   { feeds, store, live, clock, log, config, onSynced }: ControlParts,
   args: JsonValue,
   signal: AbortSignal,
-): Promise<JsonValue> {
+): Promise<SyncResult> {
   const confirmed = strings(get(args, "confirm_shrink"));
   const all = config.sync.confirm_shrink ? feeds.map(({ name }) => name) : [];
   const result = await syncOnce(
@@ -68,7 +79,7 @@ async function syncNow(
   );
   if (result.changed) live.refresh();
   onSynced(result);
-  return syncJson(result);
+  return result;
 }
 
 function strings(value: JsonValue | undefined): readonly string[] {

@@ -119,7 +119,7 @@ state_dir: ${quoted(join(folder, "state"))}
 sources:
   wazuh: { type: wazuh-alerts, path: ${quoted(alerts)}, start: beginning }
 feeds:
-  demo: { type: misp-feed, path: ${quoted(join(demo, "feed"))} }
+  demo: { type: misp-feed, path: ${quoted(join(demo, "feed"))}, expiry: never }
 sinks:
   findings: { type: ndjson, path: ${quoted(join(folder, "findings.ndjson"))} }
 warninglists: { path: ${quoted(join(demo, "warninglists"))} }

@@ -1,6 +1,6 @@
 import type { Generation, IndicatorIndex } from "../intel/generation.ts";
 import { createPolicy, type OwnAssets } from "../intel/policy.ts";
-import { ALWAYS_STANDING } from "../intel/standing.ts";
+import { ALWAYS_STANDING, type Standing } from "../intel/standing.ts";
 import type { WarninglistSet } from "../intel/warninglists.ts";
 import { readAllow } from "../store/allow.ts";
 import type { GenerationStore } from "../store/generations-types.ts";
@@ -28,17 +28,21 @@ const RETIRE_MS = 60_000;
 export interface GenerationParts {
   readonly store: GenerationStore;
   readonly warninglists: WarninglistSet;
+  /** Default: nothing ever expires, nothing was called false. */
+  readonly standing?: Standing;
+  /** Tells apart what servers know beside indicators; empty or undefined when nothing is held. */
+  readonly mark?: string;
   readonly own: OwnAssets;
   /** Folder of the allow log; undefined where there is no state (ad-hoc commands). */
   readonly stateDir?: string;
 }
 
 /**
- * The generation in force. `current()` gives the same object until `refresh()` finds a newer index or allow log; whoever
- * judges pins one for a batch.
+ * The generation in force. `current()` gives the same object until `refresh()` finds a newer index or allow log, or `adopt()`
+ * brings other lists; whoever judges pins one for a batch.
  */
 export class LiveGeneration {
-  readonly #parts: GenerationParts;
+  #parts: GenerationParts;
   #current: Generation;
 
   constructor(parts: GenerationParts) {
@@ -66,16 +70,23 @@ export class LiveGeneration {
     if (before !== this.#current.index) setTimeout(() => before.close(), RETIRE_MS).unref();
   }
 
+  /** Takes what servers know beside indicators into force; the index stays. */
+  adopt(surroundings: Pick<GenerationParts, "warninglists" | "standing" | "mark">): void {
+    this.#parts = { ...this.#parts, ...surroundings };
+    this.#current = this.#compose();
+  }
+
+  /** The id is that of the index, followed by the mark: findings name the lists they were judged by as well. */
   #compose(): Generation {
-    const { store, warninglists, own, stateDir } = this.#parts;
+    const { store, warninglists, standing = ALWAYS_STANDING, mark = "", own, stateDir } = this.#parts;
     const loaded = store.current();
     return {
-      id: loaded?.id ?? "none",
+      id: loaded === undefined ? "none" : mark === "" ? loaded.id : `${loaded.id}.${mark}`,
       createdAt: loaded?.createdAt ?? 0,
       index: loaded?.index ?? EMPTY_INDEX,
       warninglists,
       policy: createPolicy(own, stateDir === undefined ? [] : readAllow(stateDir)),
-      standing: ALWAYS_STANDING,
+      standing,
     };
   }
 }

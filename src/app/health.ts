@@ -4,7 +4,9 @@ import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/units.ts";
 import type { SyncResult } from "../pipeline/sync.ts";
 import type { StoredJournal } from "../store/journal.ts";
+import { intervalOf } from "./components.ts";
 import type { LiveGeneration } from "./generation.ts";
+import type { KnowledgeAge } from "./knowledge-keeper.ts";
 import type { Metrics } from "./metrics.ts";
 
 /** What health looks at. */
@@ -14,10 +16,14 @@ export interface HealthParts {
   readonly live: LiveGeneration;
   readonly sources: ReadonlyMap<string, Source>;
   readonly journal: StoredJournal;
+  /** Ages of what the servers know beside indicators. */
+  readonly knowledge?: () => readonly KnowledgeAge[];
 }
 
-/** A generation older than this many sync intervals (and an hour) is stale. */
+/** A feed whose last good pull is older than this many of its intervals (and an hour) is stale. */
 const STALE_INTERVALS = 12;
+/** What a server knows beside indicators is stale after this many of its refreshes. */
+const STALE_REFRESHES = 4;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const POLL_MS = 200;
@@ -30,11 +36,12 @@ export class Health {
   readonly #sinkErrors = new Map<string, string>();
   readonly #journalErrors = new Map<string, string>();
   readonly #unconfirmed = new Map<string, { count: number; at: number }>();
-  #lastSync: number;
+  /** Epoch milliseconds of each feed's last good pull. */
+  readonly #lastPull: Map<string, number>;
 
   constructor(parts: HealthParts) {
     this.#parts = parts;
-    this.#lastSync = parts.live.current().createdAt;
+    this.#lastPull = new Map(parts.config.feeds.map(({ name }) => [name, parts.live.current().createdAt]));
   }
 
   synced({ feeds }: SyncResult): void {
@@ -42,8 +49,13 @@ export class Health {
       if (status === "failed") this.#feedErrors.set(feed, error?.message ?? "failed");
       else if (status === "held") this.#feedErrors.set(feed, "held: it lost more than 30% at once");
       else this.#feedErrors.delete(feed);
+      if (status !== "failed" && status !== "held") this.#lastPull.set(feed, this.#parts.clock.now());
     }
-    if (feeds.every(({ status }) => status !== "failed")) this.#lastSync = this.#parts.clock.now();
+  }
+
+  /** What is wrong with the last pull of a feed, by name of those where something is. */
+  feedErrors(): ReadonlyMap<string, string> {
+    return this.#feedErrors;
   }
 
   sinkFailed(sink: string, error: Error): void {
@@ -83,8 +95,16 @@ export class Health {
     const troubles: string[] = [];
     const now = clock.now();
     if (!live.ready) troubles.push("no generation of indicators yet: no alert is read before the first sync succeeds");
-    else if (now - this.#lastSync > Math.max(HOUR_MS, STALE_INTERVALS * config.sync.interval))
-      troubles.push(`the last good sync is ${formatDuration(now - this.#lastSync)} old`);
+    for (const feed of live.ready ? config.feeds : []) {
+      const age = now - (this.#lastPull.get(feed.name) ?? now);
+      if (age > Math.max(HOUR_MS, STALE_INTERVALS * intervalOf(config, feed)))
+        troubles.push(`feed ${feed.name}: its last good pull is ${formatDuration(age)} old`);
+    }
+    for (const { feed, ageMs, error } of this.#parts.knowledge?.() ?? [])
+      if (ageMs > STALE_REFRESHES * config.warninglists.refresh)
+        troubles.push(
+          `feed ${feed}: its server's warninglists and the like are ${formatDuration(ageMs)} old${error === undefined ? "" : `: ${error}`}`,
+        );
     for (const [feed, error] of this.#feedErrors) troubles.push(`feed ${feed}: ${error}`);
     for (const [name, source] of sources) {
       const trouble = source.lag?.().trouble;
@@ -109,9 +129,12 @@ export class Health {
       metrics.backlog.set({ reader }, entries);
       if (config.sinks.some(({ name }) => name === reader)) metrics.unconfirmed.set({ sink: reader }, unconfirmed);
     }
+    for (const { feed, ageMs } of this.#parts.knowledge?.() ?? []) metrics.knowledgeAge.set({ feed }, ageMs / 1000);
     if (!live.ready) return;
     const { stats } = live.current().index;
-    metrics.generationAge.set(Math.max(0, (clock.now() - this.#lastSync) / 1000));
+    const ages = [...this.#lastPull].map(([feed, at]) => [feed, Math.max(0, (clock.now() - at) / 1000)] as const);
+    for (const [feed, age] of ages) metrics.feedAge.set({ feed }, age);
+    metrics.generationAge.set(Math.max(0, ...ages.map(([, age]) => age)));
     for (const [type, count] of Object.entries(stats.byType)) metrics.indicators.set({ type }, count ?? 0);
     metrics.indexBytes.set(stats.memoryBytes);
     metrics.quarantined.set(stats.quarantined);

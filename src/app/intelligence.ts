@@ -4,14 +4,15 @@ import { join } from "node:path";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { FeedProgress } from "../contract/feed.ts";
 import { NO_OWN_ASSETS } from "../intel/policy.ts";
-import { loadWarninglists } from "../intel/warninglist-load.ts";
+import { ALWAYS_STANDING } from "../intel/standing.ts";
 import { TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { openGenerations } from "../store/generations.ts";
 import type { GenerationStore } from "../store/generations-types.ts";
 import { openAdhoc } from "./adhoc-feeds.ts";
 import { LiveGeneration } from "./generation.ts";
-import { builtInWarninglists, cacheDir, requireConfig } from "./paths.ts";
+import { surroundings } from "./knowledge.ts";
+import { cacheDir, requireConfig } from "./paths.ts";
 import { ownAssets } from "./policy.ts";
 
 export interface OpenOptions {
@@ -84,10 +85,15 @@ function compose(
   config: Config | undefined,
   stateDir: string | undefined,
 ) {
-  const lists = options.warninglists ?? config?.warninglists.path ?? builtInWarninglists();
   const live = new LiveGeneration({
     store,
-    warninglists: loadWarninglists(lists, options.log),
+    ...surroundings({
+      config,
+      log: options.log,
+      ...(options.warninglists === undefined ? {} : { path: options.warninglists }),
+    }),
+    // Whoever names a feed means what is in it; a configured feed may even have the same name.
+    ...(options.feeds.length > 0 ? { standing: ALWAYS_STANDING } : {}),
     own: config === undefined ? NO_OWN_ASSETS : ownAssets(config.own),
     ...(stateDir === undefined ? {} : { stateDir }),
   });

@@ -35,11 +35,25 @@ export class Metrics {
     ["sink"],
   );
   readonly syncs = this.#counter("tipline_syncs_total", "Pulls of a feed, by outcome.", ["feed", "outcome"]);
+  readonly hinted = this.#counter("tipline_hinted_pulls_total", "Pulls of what ZeroMQ hinted at, by outcome.", [
+    "feed",
+    "outcome",
+  ]);
+  readonly knowledgeAge = this.#gauge(
+    "tipline_knowledge_age_seconds",
+    "Seconds since a server's warninglists, taxonomies, decaying models and sightings were refreshed, by feed.",
+    ["feed"],
+  );
   readonly lagBytes = this.#gauge("tipline_source_lag_bytes", "Bytes written but not read, by source.", ["source"]);
   readonly lagSeconds = this.#gauge("tipline_source_lag_seconds", "Age of the oldest unread input, by source.", [
     "source",
   ]);
-  readonly generationAge = this.#gauge("tipline_generation_age_seconds", "Seconds since the last successful sync.", []);
+  readonly generationAge = this.#gauge(
+    "tipline_generation_age_seconds",
+    "Seconds since the last good pull of the feed whose is oldest.",
+    [],
+  );
+  readonly feedAge = this.#gauge("tipline_feed_age_seconds", "Seconds since the last good pull, by feed.", ["feed"]);
   readonly indicators = this.#gauge("tipline_indicators", "Indicators of the live generation, by type.", ["type"]);
   readonly indexBytes = this.#gauge("tipline_index_bytes", "Memory of the live index.", []);
   readonly quarantined = this.#gauge("tipline_quarantined_indicators", "Indicators refused as dangerous.", []);

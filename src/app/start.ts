@@ -4,7 +4,6 @@ import type { Config } from "../config/load.ts";
 import type { Sink } from "../contract/sink.ts";
 import type { Source } from "../contract/source.ts";
 import { derivedId } from "../intel/finding-id.ts";
-import { loadWarninglists } from "../intel/warninglist-load.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -29,9 +28,10 @@ import { engine } from "./enrich.ts";
 import { untilGeneration } from "./first-generation.ts";
 import { LiveGeneration } from "./generation.ts";
 import { Health } from "./health.ts";
+import { knowledgeStore, surroundings, surroundingsGently } from "./knowledge.ts";
+import { KnowledgeKeeper } from "./knowledge-keeper.ts";
 import { Metrics, serveMetrics } from "./metrics.ts";
 import { countEvents } from "./observe.ts";
-import { builtInWarninglists } from "./paths.ts";
 import { ownAssets } from "./policy.ts";
 import { journalReaders } from "./readers.ts";
 
@@ -86,7 +86,7 @@ async function assembled(
   closers.push(() => store.close());
   const live = new LiveGeneration({
     store,
-    warninglists: loadWarninglists(config.warninglists.path ?? builtInWarninglists(), log),
+    ...surroundings({ config, log }),
     own: ownAssets(config.own),
     stateDir: config.state_dir,
   });
@@ -111,15 +111,29 @@ async function assembled(
   });
   closers.push(() => journal.close());
 
-  const health = new Health({ clock, config, live, sources, journal });
+  const keeper = new KnowledgeKeeper({
+    config,
+    feeds,
+    store: knowledgeStore(config.state_dir, log),
+    clock,
+    log,
+    onChange: async () => live.adopt(await surroundingsGently({ config, log })),
+  });
+  const health = new Health({ clock, config, live, sources, journal, knowledge: () => keeper.ages() });
   const exclusive = mutex();
   const loop = createSyncLoop(feeds, store, {
     clock,
     log,
     exclusive,
     confirmShrink: config.sync.confirm_shrink ? feeds.map(({ name }) => name) : [],
+    onHinted(result) {
+      if (result.changed) live.refresh();
+      for (const { feed, status } of result.feeds) metrics.hinted.inc({ feed, outcome: status });
+      if (result.changed) options.onSync?.(result);
+    },
     onResult(result) {
       if (result.changed) live.refresh();
+      keeper.begin();
       health.synced(result);
       for (const { feed, status } of result.feeds) metrics.syncs.inc({ feed, outcome: status });
       options.onSync?.(result);
@@ -137,8 +151,10 @@ async function assembled(
       live,
       journal,
       feeds,
+      keeper,
       exclusive,
       onSynced: (result) => health.synced(result),
+      feedErrors: () => health.feedErrors(),
       stopping: stopSync.signal,
     }),
   );
@@ -151,7 +167,7 @@ async function assembled(
   );
   closers.push(() => void server?.close());
 
-  const syncing = loop.run(stopSync.signal);
+  const syncing = Promise.all([loop.run(stopSync.signal), keeper.run(stopSync.signal)]);
   closers.push(async () => {
     stopSync.abort();
     await syncing;

@@ -8,6 +8,8 @@ import { type SyncResult, syncOnce } from "../pipeline/sync.ts";
 import { openGenerations } from "../store/generations.ts";
 import { lockState } from "../store/state-lock.ts";
 import { makeFeeds } from "./components.ts";
+import { knowledgeStore } from "./knowledge.ts";
+import { KnowledgeKeeper, type KnowledgeRefresh, knowledgeJson } from "./knowledge-keeper.ts";
 
 export interface SyncRequest {
   readonly config: Config;
@@ -19,14 +21,19 @@ export interface SyncRequest {
   readonly onProgress?: (feed: string, progress: FeedProgress) => void;
 }
 
+/** A sync with what became of the servers' knowledge. */
+export interface StateSync extends SyncResult {
+  readonly knowledge: readonly KnowledgeRefresh[];
+}
+
 /** One sync of every feed with the state folder locked: for the command, when nothing runs on that state. */
-export async function syncState({ config, log, signal, onProgress, ...request }: SyncRequest): Promise<SyncResult> {
+export async function syncState({ config, log, signal, onProgress, ...request }: SyncRequest): Promise<StateSync> {
   const lock = lockState(config.state_dir);
   try {
     const feeds = await makeFeeds(config, { stateDir: config.state_dir, log });
     const store = openGenerations({ dir: join(config.state_dir, "generations"), log });
     try {
-      return await syncOnce(
+      const result = await syncOnce(
         feeds,
         store,
         {
@@ -39,6 +46,15 @@ export async function syncState({ config, log, signal, onProgress, ...request }:
         signal,
         onProgress,
       );
+      const keeper = new KnowledgeKeeper({
+        config,
+        feeds,
+        store: knowledgeStore(config.state_dir, log),
+        clock: systemClock,
+        log,
+        onChange: () => undefined,
+      });
+      return { ...result, knowledge: await keeper.refresh(signal, pulled(result)) };
     } finally {
       store.close();
       await Promise.all(feeds.map(({ feed }) => feed.close?.()));
@@ -48,8 +64,13 @@ export async function syncState({ config, log, signal, onProgress, ...request }:
   }
 }
 
+/** Feeds that answered: a server that just failed is not asked for its lists as well. */
+export function pulled({ feeds }: SyncResult): readonly string[] {
+  return feeds.filter(({ status }) => status !== "failed").map(({ feed }) => feed);
+}
+
 /** A sync's result as JSON: what the command prints and what the control socket answers. */
-export function syncJson(result: SyncResult): JsonObject {
+export function syncJson(result: StateSync): JsonObject {
   return {
     generation: result.generation ?? null,
     changed: result.changed,
@@ -66,5 +87,6 @@ export function syncJson(result: SyncResult): JsonObject {
         error: feed.error?.message ?? null,
       }),
     ),
+    knowledge: knowledgeJson(result.knowledge),
   };
 }

@@ -23,7 +23,7 @@ export function wholeNumber(flag: string, given: string, least: number, most: nu
   );
 }
 
-const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
+export const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
 
 /** Adds the flags that say where indicators come from. */
 export function intelligenceOptions(command: Command): Command {

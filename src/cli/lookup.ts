@@ -4,16 +4,18 @@ import { TiplineError } from "../lib/errors.ts";
 import type { QuarantinedIndicator } from "../model/indicator.ts";
 import { indicatorsOfEvent, type LookupResult, lookupValue } from "../pipeline/lookup.ts";
 import { type IntelligenceFlags, intelligenceOptions, openOptions } from "./common.ts";
-import { paint, print, printJson, safe } from "./output.ts";
-import { indicatorJson } from "./render.ts";
+import { type LiveFlags, liveOptions, lookUpLive } from "./lookup-live.ts";
+import { resultJson, resultLines } from "./lookup-render.ts";
+import { print, printJson, safe } from "./output.ts";
+import { indicatorJson, standingAt } from "./render.ts";
 
-interface Flags extends IntelligenceFlags {
+interface Flags extends IntelligenceFlags, LiveFlags {
   readonly event?: string;
   readonly json?: boolean;
 }
 
 export function addLookup(program: Command): void {
-  intelligenceOptions(program.command("lookup"))
+  liveOptions(intelligenceOptions(program.command("lookup")))
     .description("Say what is known of values, in whatever spelling.")
     .argument(
       "[value...]",
@@ -27,24 +29,46 @@ export function addLookup(program: Command): void {
 Examples:
   tipline lookup 8.8.8.8 hxxps://evil[.]example/x
   tipline lookup --feed ./misp-feed --json d41d8cd98f00b204e9800998ecf8427e
-  tipline lookup --event 241`,
+  tipline lookup --event 241
+  tipline lookup --live 8.8.8.8                       (asks the MISP servers of the configuration)
+  tipline lookup --live --server https://misp.example.org --key-file misp.key - < values.txt
+
+--live is for servers too large to sync. MISP compares whole values: parent domains and the networks around
+an address are asked for by name (IPv4 /16 to /31, IPv6 in steps of four bits), and a network that MISP holds
+with host bits set, or a path that begins with a variable (%PUBLIC%\\…), is not found. Answers are kept for an
+hour, "not known" for 15 minutes, in a file that only you can read; --no-cache asks anew.`,
     )
     .action(async (values: string[], flags: Flags) => {
       if (values.length === 0 && flags.event === undefined)
         throw new TiplineError("TIP_USAGE_INVALID", "expected at least one VALUE or --event ID");
+      if (flags.live === true) return lookUpLive(await expand(values), flags);
+      refuseWithoutLive(flags);
       const intelligence = await openIntelligence(openOptions(flags));
       try {
         const generation = intelligence.live.current();
+        const standing = standingAt(generation.standing, Date.now());
         const refused = refusedBy(() => intelligence.store.quarantine());
         for (const value of await expand(values)) {
           const result = lookupValue(value, generation);
-          await show(result, result.indicators.length > 0 ? [] : refused(result), generation.id, flags);
+          const no = result.indicators.length > 0 ? [] : refused(result);
+          if (flags.json) await printJson({ ...resultJson(result, no, standing), generation: generation.id });
+          else await print(resultLines(result, no, standing).join("\n"));
         }
         if (flags.event !== undefined) await showEvent(flags.event, indicatorsOfEvent(flags.event, generation), flags);
       } finally {
         await intelligence.close();
       }
     });
+}
+
+/** Flags that would silently do nothing. */
+function refuseWithoutLive(flags: Flags): void {
+  for (const flag of ["server", "keyFile", "caFile", "proxy", "insecure", "feedName", "all"] as const)
+    if (flags[flag] !== undefined)
+      throw new TiplineError(
+        "TIP_USAGE_INVALID",
+        `--${flag.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)} goes with --live`,
+      );
 }
 
 async function expand(values: readonly string[]): Promise<readonly string[]> {
@@ -72,77 +96,6 @@ function refusedBy(quarantine: () => Iterable<QuarantinedIndicator>) {
     const spellings = new Set([value, canonical ?? value].map((spelling) => spelling.toLowerCase()));
     return [...spellings].flatMap((spelling) => byValue?.get(spelling) ?? []);
   };
-}
-
-async function show(
-  result: LookupResult,
-  refused: readonly QuarantinedIndicator[],
-  generation: string,
-  { json }: Flags,
-): Promise<void> {
-  if (json) {
-    await printJson({
-      value: result.value,
-      found: result.indicators.length > 0,
-      type: result.type ?? null,
-      canonical: result.canonical ?? null,
-      indicators: result.indicators.map(indicatorJson),
-      refused: refused.map((entry) => ({
-        feed: entry.feed,
-        event_uuid: entry.eventUuid,
-        attribute_uuid: entry.attributeUuid,
-        type: entry.attributeType,
-        value: entry.value,
-        reason: entry.reason,
-      })),
-      warninglists: result.warninglists,
-      not_looked_up: result.notLookedUp ?? null,
-      generation,
-    });
-    return;
-  }
-  const shown =
-    result.canonical !== undefined && result.canonical !== result.value
-      ? ` = ${result.type} ${safe(result.canonical)}`
-      : result.type === undefined
-        ? ""
-        : ` (${result.type})`;
-  const head = `${safe(result.value)}${shown}`;
-  const state = refused.length > 0 ? "refused, not matched against" : "not known";
-  const lines = [result.indicators.length > 0 ? paint("bold", head) : `${head}: ${state}`];
-  for (const { feed, eventUuid, attributeType, reason } of refused)
-    lines.push(`  ${safe(feed)}: event ${safe(eventUuid)} · ${safe(attributeType)} · ${safe(reason)}`);
-  if (result.notLookedUp !== undefined) lines.push(`  alerts are not matched against it: ${result.notLookedUp}`);
-  for (const list of result.warninglists) lines.push(`  on warninglist "${safe(list.name)}" (${list.action})`);
-  for (const indicator of result.indicators) {
-    lines.push(
-      `  ${indicator.pattern === "exact" ? "" : `${indicator.pattern} `}${indicator.type} ${safe(indicator.value)}`,
-    );
-    for (const report of indicator.reports) lines.push(`    ${reportLine(report)}`);
-  }
-  await print(lines.join("\n"));
-}
-
-function reportLine({
-  feed,
-  event,
-  attributeType,
-  attributeValue,
-  toIds,
-  comment,
-  tags,
-}: LookupResult["indicators"][number]["reports"][number]): string {
-  const all = [...new Set([...event.tags, ...tags])];
-  return [
-    `${safe(feed)}: event ${safe(event.id ?? event.uuid)} "${safe(event.info, 100)}"`,
-    safe([event.orgc, event.date].filter(Boolean).join(" ")),
-    `${attributeType} ${safe(attributeValue, 120)}${toIds ? "" : " (not to_ids)"}`,
-    comment === undefined ? "" : safe(comment, 100),
-    all.length === 0 ? "" : safe(all.slice(0, 6).join(" "), 160),
-    event.link === undefined ? "" : safe(event.link),
-  ]
-    .filter((part) => part !== "")
-    .join(" · ");
 }
 
 async function showEvent(

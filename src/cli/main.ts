@@ -7,12 +7,15 @@ import { addAllow } from "./allow.ts";
 import { addConfig } from "./config.ts";
 import { addDeadLetter } from "./dead-letter.ts";
 import { addDemo } from "./demo.ts";
+import { addDoctor } from "./doctor.ts";
 import { addEnrich } from "./enrich.ts";
 import { addExplain } from "./explain.ts";
+import { addFeeds } from "./feeds.ts";
 import { addIndex } from "./index-command.ts";
 import { addLookup } from "./lookup.ts";
 import { EXIT, report, safeLines } from "./output.ts";
 import { addRun } from "./run.ts";
+import { addSighting } from "./sighting.ts";
 import { addSync } from "./sync.ts";
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string };
@@ -30,7 +33,10 @@ for (const add of [
   addLookup,
   addExplain,
   addSync,
+  addFeeds,
   addAllow,
+  addSighting,
+  addDoctor,
   addDeadLetter,
   addIndex,
   addConfig,

@@ -19,9 +19,15 @@ export class Progress {
   #drawn = 0;
 
   update(state: ProgressState): void {
+    this.show((elapsedMs) => this.render(state, elapsedMs));
+  }
+
+  /** Draws what `line` gives for the time since the start in ms, cut to the terminal; not more often than an eye can follow. */
+  show(line: (elapsedMs: number) => string): void {
     if (!this.#live || Date.now() - this.#drawn < REDRAW_MS) return;
     this.#drawn = Date.now();
-    process.stderr.write(`\r\u001b[2K${this.render(state, Date.now() - this.#started)}`);
+    const text = line(Date.now() - this.#started).slice(0, (process.stderr.columns ?? 200) - 1);
+    process.stderr.write(`\r\u001b[2K${text}`);
   }
 
   end(): void {

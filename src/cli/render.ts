@@ -1,6 +1,7 @@
+import type { Standing } from "../intel/standing.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Finding, JudgedMatch } from "../model/finding.ts";
-import type { Indicator } from "../model/indicator.ts";
+import type { Indicator, IndicatorReport } from "../model/indicator.ts";
 import type { Assessment, ConsideredObservable } from "../pipeline/assess.ts";
 import { kindOf } from "../pipeline/finding.ts";
 import { paint, safe } from "./output.ts";
@@ -55,12 +56,16 @@ function renderConsidered({ observable, notLookedUp, matches }: ConsideredObserv
 }
 
 function renderMatch(judged: JudgedMatch): string[] {
-  const { match, reasons, suppressions, score } = judged;
+  const { match, reasons, suppressions, score, expired = [] } = judged;
+  const reasonOf = new Map(expired.map(({ report, reason }) => [report, reason]));
+  const shown = [...new Set([...match.reports, ...reasonOf.keys()])];
   return [
     `      ${kindOf(judged)} match of indicator ${match.indicator.type} ${safe(match.indicator.value, 120)}  score ${score}`,
-    ...match.reports.slice(0, 10).map((report) => {
+    ...shown.slice(0, 10).map((report) => {
       const { event } = report;
-      return `        ${safe(report.feed)}: event ${safe(event.id ?? event.uuid)} "${safe(event.info, 80)}" ${safe(event.orgc ?? "", 40)} ${report.attributeType} ${safe(report.attributeValue, 80)}${report.weak ? " (weak)" : ""}`;
+      const reason = reasonOf.get(report);
+      const state = `${report.weak ? " (weak)" : ""}${reason === undefined ? "" : ` (expired: ${safe(reason, 120)})`}`;
+      return `        ${safe(report.feed)}: event ${safe(event.id ?? event.uuid)} "${safe(event.info, 80)}" ${safe(event.orgc ?? "", 40)} ${report.attributeType} ${safe(report.attributeValue, 80)}${state}`;
     }),
     ...suppressions.map(({ by, reason }) => `        suppressed by ${by}: ${safe(reason, 120)}`),
     ...(suppressions.length > 0
@@ -95,6 +100,11 @@ export function assessmentJson(
         kind: kindOf(judged),
         indicator: indicatorJson(judged.match.indicator),
         companion_seen: judged.match.companionSeen,
+        expired: (judged.expired ?? []).map(({ report, reason }) => ({
+          feed: report.feed,
+          attribute_uuid: report.attributeUuid,
+          reason,
+        })),
         suppressions: judged.suppressions,
         annotations: judged.annotations,
         score: judged.score,
@@ -107,8 +117,21 @@ export function assessmentJson(
   };
 }
 
-/** An indicator with its reports, as `lookup --json` and `explain --json` print it. */
-export function indicatorJson(indicator: Indicator): object {
+/** What a generation says of one report at one time: why it counts no more, and when we called it false (epoch milliseconds). */
+export type StandingNow = (
+  indicator: Indicator,
+  report: IndicatorReport,
+) => { readonly expired: string | undefined; readonly falsePositive: number | undefined };
+
+export function standingAt(standing: Standing, time: number): StandingNow {
+  return (indicator, report) => ({
+    expired: standing.expired(indicator, report, time),
+    falsePositive: standing.falsePositive(report),
+  });
+}
+
+/** An indicator with its reports, as `lookup --json` and `explain --json` print it; with how they stand where that is asked. */
+export function indicatorJson(indicator: Indicator, standing?: StandingNow): object {
   return {
     type: indicator.type,
     pattern: indicator.pattern,
@@ -132,6 +155,25 @@ export function indicatorJson(indicator: Indicator): object {
       first_seen: report.firstSeen ?? null,
       last_seen: report.lastSeen ?? null,
       link: report.event.link ?? null,
+      ...(standing === undefined ? {} : standingJson(standing(indicator, report))),
     })),
   };
+}
+
+function standingJson({ expired, falsePositive }: ReturnType<StandingNow>): object {
+  return { expired: expired ?? null, false_positive: falsePositive === undefined ? null : dateOf(falsePositive) };
+}
+
+/** How a report stands, in words; empty when there is nothing to say. */
+export function standingWords({ expired, falsePositive }: ReturnType<StandingNow>): string {
+  return [
+    expired === undefined ? "" : `expired: ${expired}`,
+    falsePositive === undefined ? "" : `false positive by our organisation on ${dateOf(falsePositive)}`,
+  ]
+    .filter((part) => part !== "")
+    .join(" · ");
+}
+
+function dateOf(time: number): string {
+  return new Date(time).toISOString().slice(0, 10);
 }

@@ -1,16 +1,18 @@
 import type { Command } from "commander";
+import { intervalOf } from "../app/components.ts";
 import { requireConfig } from "../app/paths.ts";
 import { syncJson, syncState } from "../app/sync.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { createLog } from "../lib/log.ts";
-import { formatDuration } from "../lib/units.ts";
-import { get, type JsonObject, type JsonValue, text } from "../model/json.ts";
+import { formatCount, formatDuration } from "../lib/units.ts";
+import { type JsonObject, type JsonValue, text } from "../model/json.ts";
 import { callControl } from "../store/control.ts";
 import { EXIT, note, print, printJson, safe, table } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { untilInterrupted } from "./signals.ts";
+import { SyncProgress } from "./sync-progress.ts";
 
 interface Flags {
   readonly config?: string;
@@ -53,11 +55,12 @@ export function addSync(program: Command): void {
         if (flags.json) await printJson(result);
         else await show(result as JsonObject);
         if (flags.once) break;
-        await systemClock.sleep(config.sync.interval, signal);
+        await systemClock.sleep(Math.min(...config.feeds.map((feed) => intervalOf(config, feed))), signal);
       } while (!signal.aborted);
 
       async function here(): Promise<JsonObject> {
-        const progress = new Progress();
+        const bar = new Progress();
+        const progress = new SyncProgress();
         try {
           const result = await syncState({
             config,
@@ -66,18 +69,14 @@ export function addSync(program: Command): void {
             ...(flags.full ? { full: true } : {}),
             ...(flags.compact ? { compact: true } : {}),
             ...(flags.confirmShrink ? { confirmShrink: flags.confirmShrink } : {}),
-            onProgress: (feed, { eventsDone, eventsTotal, attributes }) =>
-              progress.update({
-                label: feed,
-                done: eventsDone,
-                ...(eventsTotal === undefined ? {} : { total: eventsTotal }),
-                unit: "events",
-                extra: `${attributes} attributes`,
-              }),
+            onProgress(feed, state) {
+              progress.update(feed, state);
+              bar.show((elapsedMs) => progress.render(elapsedMs));
+            },
           });
           return syncJson(result);
         } finally {
-          progress.end();
+          bar.end();
         }
       }
     });
@@ -87,6 +86,55 @@ function request({ full, compact, confirmShrink }: Flags): JsonObject {
   return { full: full === true, compact: compact === true, confirm_shrink: confirmShrink ?? [] };
 }
 
+/** `12,345 -> 12,400 reports (80 new or changed, 25 gone)`. */
+function changeOf(feed: JsonObject): string {
+  if (feed["status"] === "unchanged") return `${formatCount(Number(feed["reports_after"]))} reports`;
+  const [before, after, added] = ["reports_before", "reports_after", "added"].map((key) => Number(feed[key])) as [
+    number,
+    number,
+    number,
+  ];
+  const gone = Math.max(0, before + added - after);
+  const detail = before === 0 ? "" : ` (${formatCount(added)} read, ${formatCount(gone)} taken back)`;
+  return `${formatCount(before)} -> ${formatCount(after)} reports${detail}`;
+}
+
+/** `misp: 9 warninglists, new: A, B; changed: C` */
+function showKnowledge(refresh: JsonObject): void {
+  const feed = safe(text(refresh, "feed") ?? "");
+  const error = text(refresh, "error");
+  if (error !== undefined) {
+    note(`  ${feed}: warninglists and the like not refreshed, what is held stays: ${safe(error, 400)}`);
+    process.exitCode = EXIT.failed;
+    return;
+  }
+  const lists = Number(refresh["warninglists"]);
+  const parts = [`${lists} ${lists === 1 ? "warninglist" : "warninglists"}`];
+  for (const [key, word] of [
+    ["added", "new"],
+    ["updated", "changed"],
+    ["removed", "gone"],
+  ] as const) {
+    const names = ((refresh[key] ?? []) as readonly JsonObject[]).map((piece) => nameOf(piece));
+    if (names.length > 0) parts.push(`${word}: ${names.slice(0, 5).join(", ")}${more(names.length - 5)}`);
+  }
+  if (refresh["status"] === "unchanged") parts.push("unchanged");
+  note(`  ${feed}: ${parts.join("; ")}`);
+}
+
+function nameOf(piece: JsonObject): string {
+  const kind = text(piece, "kind") ?? "";
+  const name = safe(text(piece, "name") ?? "", 80);
+  if (kind === "warninglist") return `"${name}"`;
+  return kind === "false-positives" || kind === "sightings"
+    ? kind.replace("-", " ")
+    : `${kind.replace("-", " ")} ${name}`;
+}
+
+function more(count: number): string {
+  return count > 0 ? ` and ${count} more` : "";
+}
+
 async function show(result: JsonObject): Promise<void> {
   const feeds = result["feeds"] as readonly JsonObject[];
   await print(
@@ -94,7 +142,7 @@ async function show(result: JsonObject): Promise<void> {
       feeds.map((feed) => [
         safe(text(feed, "feed") ?? ""),
         text(feed, "status") ?? "",
-        feed["status"] === "unchanged" ? "" : `${get(feed, "reports_before")} -> ${get(feed, "reports_after")} reports`,
+        changeOf(feed),
         Number(feed["quarantined"]) > 0 ? `${feed["quarantined"]} quarantined` : "",
       ]),
     ),
@@ -111,6 +159,7 @@ async function show(result: JsonObject): Promise<void> {
     if (error !== undefined) note(`  ${safe(text(feed, "feed") ?? "")}: ${safe(error, 400)}`);
     if (feed["status"] === "failed" || feed["status"] === "held") process.exitCode = EXIT.failed;
   }
+  for (const refresh of (result["knowledge"] ?? []) as readonly JsonObject[]) showKnowledge(refresh);
   note(
     `generation ${result["generation"] ?? "none"}${result["changed"] === true ? " (new)" : ""}, ${formatDuration(Number(result["took_ms"]))}`,
   );

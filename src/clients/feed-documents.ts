@@ -30,8 +30,16 @@ export interface DocumentPlace {
   read(key: string, signal: AbortSignal): Promise<Buffer>;
 }
 
-/** A folder with manifest.json and `<uuid>.json`, a folder of event exports, or one export; `file`: only the last. */
-export function localDocuments(path: string, maxBytes: number, kind: "any" | "file" = "any"): DocumentPlace {
+/** What a place holds. */
+export interface PlaceOptions {
+  /** `file`: one document, whatever its name; default: a feed's folder, a folder of exports, or one export. */
+  readonly kind?: "any" | "file";
+  /** Which entry to take of a document that is a zip archive. */
+  readonly entry?: string | undefined;
+}
+
+/** A folder with manifest.json and `<uuid>.json`, a folder of event exports, or one export. */
+export function localDocuments(path: string, maxBytes: number, { kind, entry }: PlaceOptions = {}): DocumentPlace {
   const file = (key: string) => (key === "" ? path : join(path, key));
   return {
     name: path,
@@ -62,28 +70,31 @@ export function localDocuments(path: string, maxBytes: number, kind: "any" | "fi
       }
       return listing(documents);
     },
-    read: (key) => readBounded(file(key), maxBytes),
+    read: (key) => readBounded(file(key), maxBytes, entry),
   };
 }
 
-/** `…/manifest.json` (or the folder it is in), or the URL of one export; `file`: the URL of one document, whatever its name. */
+/**
+ * `…/manifest.json` (or the folder it is in), or the URL of one export. The tag of a listing is what the server gave to tell
+ * versions apart (ETag, Last-Modified): with it the next one is fetched only when it changed.
+ */
 export function remoteDocuments(
   url: string,
   http: Http,
   maxBytes: number,
   headers: () => Readonly<Record<string, string>>,
-  kind: "any" | "file" = "any",
+  { kind, entry }: PlaceOptions = {},
 ): DocumentPlace {
   const single =
     kind === "file" ||
-    (/\.json(?:\.gz)?$/i.test(new URL(url).pathname) && !/\/manifest\.json$/i.test(new URL(url).pathname));
+    (/\.(?:json(?:\.gz)?|zip)$/i.test(new URL(url).pathname) && !/\/manifest\.json$/i.test(new URL(url).pathname));
   const base = url.replace(/\/manifest\.json$/i, "").replace(/\/{1,8}$/, "");
   const listUrl = single ? url : `${base}/manifest.json`;
   let held: Buffer | undefined;
 
   const fetchDocument = (at: string, signal: AbortSignal, known?: string) =>
     http.retry(async () => {
-      const conditional: Record<string, string> = known === undefined ? {} : { "if-none-match": known };
+      const conditional = conditionsOf(known);
       const response = await http.send(
         {
           url: at,
@@ -98,8 +109,8 @@ export function remoteDocuments(
         if (response.status === 304 && known !== undefined) return undefined;
         throw statusError(at, response.status);
       }
-      const bytes = await unpacked(await wholeBody(response), shownUrl(at), maxBytes);
-      return { bytes, tag: response.headers.get("etag") };
+      const bytes = await unpacked(await wholeBody(response), shownUrl(at), maxBytes, entry);
+      return { bytes, tag: tagOf(response.headers) };
     }, signal);
 
   return {
@@ -120,6 +131,23 @@ export function remoteDocuments(
       const answer = await fetchDocument(key === "" ? url : `${base}/${key}`, signal);
       return answer?.bytes ?? Buffer.alloc(0);
     },
+  };
+}
+
+/** An ETag, a line end, and the date of the last change: either may be absent. */
+function tagOf(headers: ReadonlyMap<string, string>): string | undefined {
+  const [etag, modified] = ["etag", "last-modified"].map((name) => {
+    const value = headers.get(name) ?? "";
+    return /^[\x21-\x7e][\x20-\x7e]{0,511}$/.test(value) ? value : "";
+  });
+  return etag === "" && modified === "" ? undefined : `${etag}\n${modified}`;
+}
+
+function conditionsOf(tag: string | undefined): Record<string, string> {
+  const [etag = "", modified = ""] = tag?.split("\n") ?? [];
+  return {
+    ...(etag === "" ? {} : { "if-none-match": etag }),
+    ...(modified === "" ? {} : { "if-modified-since": modified }),
   };
 }
 
@@ -162,7 +190,7 @@ function statusError(url: string, status: number): RemoteError {
   if (status === 401 || status === 403)
     return new RemoteError(
       "forbidden",
-      `${where} answered ${status}: it wants credentials, or others (key_file, headers)`,
+      `${where} answered ${status}: it wants credentials, or others (key_file, key_header)`,
       { status },
     );
   if (status === 404 || status === 410)

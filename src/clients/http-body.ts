@@ -1,7 +1,7 @@
 import { pipeline, type Readable } from "node:stream";
 import { createBrotliDecompress, createGunzip, createInflate } from "node:zlib";
 import { RemoteError } from "../lib/remote-error.ts";
-import { networkError } from "./http-errors.ts";
+import { networkError, type Route } from "./http-errors.ts";
 
 /**
  * The decoded body, at most `maxBytes` of it: a small answer that unpacks into gigabytes stops at the bound. Breaking off,
@@ -10,7 +10,7 @@ import { networkError } from "./http-errors.ts";
 export async function* boundedBody(
   raw: Readable,
   headers: ReadonlyMap<string, string>,
-  { url, maxBytes }: { readonly url: string; readonly maxBytes: number },
+  { maxBytes, ...route }: Route & { readonly maxBytes: number },
   signal: AbortSignal,
 ): AsyncGenerator<Buffer> {
   const stream = decoded(raw, headers.get("content-encoding"));
@@ -28,7 +28,7 @@ export async function* boundedBody(
   } catch (cause) {
     if (cause instanceof RemoteError) throw cause;
     if (signal.aborted) throw new RemoteError("aborted", "stopped while the answer was read", { cause: signal.reason });
-    throw networkError(url, cause, true);
+    throw networkError(route, cause, true);
   } finally {
     raw.on("error", () => undefined);
     raw.destroy();

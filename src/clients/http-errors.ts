@@ -33,11 +33,24 @@ const TIMEOUTS: ReadonlySet<string> = new Set([
   "ETIMEDOUT",
 ]);
 
+/** Where a request goes, as far as an error may say. */
+export interface Route {
+  readonly url: string;
+  /** Without credentials. */
+  readonly proxy?: string | undefined;
+}
+
 /** What went wrong before or while an answer came, with what to do. Never carries a header, a query or a key. */
-export function networkError(url: string, cause: unknown, whileReading = false): RemoteError {
-  const where = originOf(url);
+export function networkError({ url, proxy }: Route, cause: unknown, whileReading = false): RemoteError {
+  const where = `${originOf(url)}${proxy === undefined ? "" : ` (through the proxy ${proxy})`}`;
   const code = codeOf(cause);
-  if (TIMEOUTS.has(code))
+  const refusedBy = proxy === undefined ? undefined : /Proxy response \((\d{3})\)/.exec(messagesOf(cause))?.[1];
+  if (refusedBy !== undefined)
+    return new RemoteError("unreachable", `${where} cannot be reached: the proxy answered ${proxyAdvice(refusedBy)}`, {
+      cause,
+      status: Number(refusedBy),
+    });
+  if (TIMEOUTS.has(code) || isTimeout(cause))
     return new RemoteError(
       "timeout",
       `${where} did not answer in time: raise timeout_seconds, or ask for less at once`,
@@ -51,7 +64,7 @@ export function networkError(url: string, cause: unknown, whileReading = false):
   const advice = Object.hasOwn(NETWORK_ADVICE, code) ? NETWORK_ADVICE[code] : undefined;
   return new RemoteError(
     whileReading ? "cut-short" : "unreachable",
-    `${where} ${whileReading ? "broke off its answer" : "cannot be reached"}: ${advice ?? (code || "unknown network error")}`,
+    `${where} ${whileReading ? "broke off its answer" : "cannot be reached"}: ${advice ?? (code || "unknown network error")}${proxy !== undefined && !whileReading ? "; check the proxy as well" : ""}`,
     { cause },
   );
 }
@@ -66,6 +79,30 @@ export function retryAfterMs(headers: ReadonlyMap<string, string>, limited: bool
   }
   const reset = limited ? headers.get("x-rate-limit-reset")?.trim() : undefined;
   return reset !== undefined && /^\d{1,6}$/.test(reset) ? Number(reset) * 1000 : undefined;
+}
+
+function proxyAdvice(status: string): string {
+  if (status === "407") return "407: give user name and password in the proxy's URL";
+  if (status === "403") return "403: it does not allow this host or port";
+  return `${status}: it cannot reach the server`;
+}
+
+/** The end of the time for a whole answer. */
+function isTimeout(cause: unknown): boolean {
+  return cause instanceof Error && cause.name === "TimeoutError";
+}
+
+function messagesOf(thrown: unknown): string {
+  const texts: string[] = [];
+  for (let at = thrown, depth = 0; depth < 4 && at instanceof Error; depth++, at = at.cause) texts.push(at.message);
+  return texts.join(" ");
+}
+
+/** A duration for people: `40 s`, `15 min`, `3 h`. */
+export function inWords(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 120) return `${seconds} s`;
+  return seconds < 7200 ? `${Math.ceil(seconds / 60)} min` : `${Math.ceil(seconds / 3600)} h`;
 }
 
 function codeOf(thrown: unknown): string {

@@ -1,11 +1,11 @@
-import { readFileSync } from "node:fs";
-import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
+import { type Dispatcher, request } from "undici";
 import { type Backoff, delayMs } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
-import { TiplineError } from "../lib/errors.ts";
+import { asError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import { boundedBody } from "./http-body.ts";
-import { networkError, retryAfterMs } from "./http-errors.ts";
+import { createDispatcher } from "./http-dispatcher.ts";
+import { inWords, networkError, type Route, retryAfterMs } from "./http-errors.ts";
 
 /** How to reach and trust a peer. Files are PEM and are read when the client is made. */
 export interface HttpOptions {
@@ -15,14 +15,19 @@ export interface HttpOptions {
   readonly certKeyFile?: string | undefined;
   /** Do not verify the peer's certificate. Whoever sets it must say so loudly. */
   readonly insecure?: boolean | undefined;
+  /** URL of an HTTP proxy, with user name and password if it wants them; they are shown nowhere. */
   readonly proxy?: string | undefined;
   /** Until the headers are there, and between two pieces of the body. */
   readonly timeoutMs: number;
+  /** For one whole answer, however steadily it drips in. Default: ten times `timeoutMs`, at least ten minutes. */
+  readonly maxAnswerMs?: number;
   /** Attempts after the first one. */
   readonly retries: number;
   readonly backoff?: Backoff;
   /** Longest wait that a peer may ask for with Retry-After; beyond it the request fails. */
   readonly maxWaitMs?: number;
+  /** Told of every wait of five seconds and more before it begins. */
+  readonly onWait?: ((ms: number, why: string) => void) | undefined;
   readonly connections?: number;
   /** Certificate authorities in memory, beside `caFile`. */
   readonly ca?: string;
@@ -58,63 +63,52 @@ export interface Http {
 }
 
 const DEFAULT_BACKOFF: Backoff = { firstMs: 500, maxMs: 30_000 };
+export const DEFAULT_MAX_WAIT_MS = 120_000;
+/** Shorter waits are nobody's business. */
+const TOLD_FROM_MS = 5000;
 
 export function createHttp(options: HttpOptions): Http {
-  const dispatcher = dispatcherOf(options);
+  const peer: Peer = {
+    dispatcher: createDispatcher(options),
+    proxy: options.proxy === undefined ? undefined : shownUrl(options.proxy).replace(/\/$/, ""),
+    maxAnswerMs: options.maxAnswerMs ?? Math.max(600_000, options.timeoutMs * 10),
+  };
   const retry = async <T>(work: () => Promise<T>, signal: AbortSignal): Promise<T> => {
     for (let attempt = 1; ; attempt++) {
       try {
         return await work();
       } catch (thrown) {
         const error = thrown instanceof RemoteError ? thrown : undefined;
-        const wait = error?.retryAfterMs ?? delayMs(options.backoff ?? DEFAULT_BACKOFF, attempt);
-        const giveUp = attempt > options.retries || wait > (options.maxWaitMs ?? 120_000);
-        if (!error?.transient || giveUp || signal.aborted) throw thrown;
+        if (!error?.transient || error.kind === "paused" || attempt > options.retries || signal.aborted) throw thrown;
+        const wish = error.retryAfterMs;
+        if (wish !== undefined && wish > (options.maxWaitMs ?? DEFAULT_MAX_WAIT_MS)) throw thrown;
+        const jitter = delayMs(options.backoff ?? DEFAULT_BACKOFF, attempt);
+        // Not before the peer's own wish, and not everybody at the very moment it named.
+        const wait = wish === undefined ? jitter : wish + Math.min(jitter, wish / 10);
+        if (wait >= TOLD_FROM_MS) options.onWait?.(wait, asError(thrown).message);
         await options.clock.sleep(wait, signal);
         if (signal.aborted) throw aborted(signal);
       }
     }
   };
   return {
-    send: (spec, signal) => follow(dispatcher, spec, signal),
+    send: (spec, signal) => follow(peer, spec, signal),
     retry,
-    close: () => dispatcher.destroy(),
+    close: () => peer.dispatcher.destroy(),
   };
 }
 
-function dispatcherOf(options: HttpOptions): Dispatcher {
-  const ca = [options.ca, options.caFile === undefined ? undefined : pem(options.caFile, "ca_file")];
-  const own = ca.filter((text) => text !== undefined);
-  const tls = {
-    ...(own.length === 0 ? {} : { ca: own }),
-    ...(options.certFile === undefined ? {} : { cert: pem(options.certFile, "cert_file") }),
-    ...(options.certKeyFile === undefined ? {} : { key: pem(options.certKeyFile, "cert_key_file") }),
-    ...(options.insecure ? { rejectUnauthorized: false } : {}),
-  };
-  const common = {
-    headersTimeout: options.timeoutMs,
-    bodyTimeout: options.timeoutMs,
-    connections: options.connections ?? 4,
-  };
-  const connect = { ...tls, timeout: Math.min(options.timeoutMs, 15_000) };
-  if (options.proxy !== undefined) return new ProxyAgent({ uri: options.proxy, requestTls: tls, ...common });
-  return new Agent({ ...common, connect });
+interface Peer {
+  readonly dispatcher: Dispatcher;
+  /** As it may be shown. */
+  readonly proxy: string | undefined;
+  readonly maxAnswerMs: number;
 }
 
-function pem(file: string, key: string): string {
-  try {
-    return readFileSync(file, "utf8");
-  } catch (cause) {
-    throw new TiplineError("TIP_CONFIG_INVALID", `${key}: expected a readable PEM file, ${file} cannot be read`, {
-      cause,
-    });
-  }
-}
-
-async function follow(dispatcher: Dispatcher, spec: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+async function follow(peer: Peer, spec: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   let at = spec;
   for (let left = spec.redirects ?? 0; ; left--) {
-    const response = await exchange(dispatcher, at, signal);
+    const response = await exchange(peer, at, signal);
     const location = response.headers.get("location");
     if (response.status < 300 || response.status > 308 || response.status === 304 || location === undefined)
       return response;
@@ -140,19 +134,21 @@ function withoutCredentials(headers: Readonly<Record<string, string>>): Record<s
   );
 }
 
-async function exchange(dispatcher: Dispatcher, spec: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
+async function exchange(peer: Peer, spec: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   if (signal.aborted) throw aborted(signal);
+  const route: Route = { url: spec.url, proxy: peer.proxy };
+  const whole = AbortSignal.any([signal, AbortSignal.timeout(peer.maxAnswerMs)]);
   let data: Dispatcher.ResponseData;
   try {
     data = await request(spec.url, {
-      dispatcher,
-      signal,
+      dispatcher: peer.dispatcher,
+      signal: whole,
       method: spec.method ?? "GET",
       headers: { "accept-encoding": "gzip, deflate", "user-agent": "tipline", ...spec.headers },
       ...(spec.body === undefined ? {} : { body: spec.body }),
     });
   } catch (cause) {
-    throw signal.aborted ? aborted(signal) : networkError(spec.url, cause);
+    throw signal.aborted ? aborted(signal) : networkError(route, cause);
   }
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(data.headers))
@@ -162,11 +158,16 @@ async function exchange(dispatcher: Dispatcher, spec: HttpRequest, signal: Abort
     data.body.destroy();
   };
   if (data.statusCode === 429 || (data.statusCode >= 500 && data.statusCode !== 501)) {
-    const text = await headOf(boundedBody(data.body, headers, spec, signal), 600);
+    const text = await headOf(boundedBody(data.body, headers, { ...route, maxBytes: spec.maxBytes }, signal), 600);
     cancel();
     throw statusError(spec.url, data.statusCode, headers, withoutSecrets(text, spec.headers));
   }
-  return { status: data.statusCode, headers, body: boundedBody(data.body, headers, spec, signal), cancel };
+  return {
+    status: data.statusCode,
+    headers,
+    body: boundedBody(data.body, headers, { ...route, maxBytes: spec.maxBytes }, signal),
+    cancel,
+  };
 }
 
 /** An error page may show the request; a key in its headers must not reach a log. */
@@ -178,14 +179,15 @@ function withoutSecrets(text: string, headers: HttpRequest["headers"] = {}): str
 function statusError(url: string, status: number, headers: ReadonlyMap<string, string>, text: string): RemoteError {
   const limited = status === 429;
   const wait = retryAfterMs(headers, limited);
+  const when = wait === undefined ? "" : `; it takes requests again in ${inWords(wait)}`;
   const said = text
     .replace(/<[^>]{0,200}>/g, " ")
     .replace(/\s+/g, " ")
     .trim()
     .slice(0, 160);
   const what = limited
-    ? `${shownUrl(url)} says too many requests (429); raise the rate limit of the key's role, or sync less often`
-    : `${shownUrl(url)} answered ${status}; look into its error log`;
+    ? `${shownUrl(url)} says too many requests (429); raise the rate limit of the key's role, or sync less often${when}`
+    : `${shownUrl(url)} answered ${status}; look into its error log${when}`;
   return new RemoteError(limited ? "rate-limited" : "server", said === "" ? what : `${what} (it said: ${said})`, {
     status,
     ...(wait === undefined ? {} : { retryAfterMs: wait }),

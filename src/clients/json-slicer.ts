@@ -29,21 +29,41 @@ export interface SliceOptions {
  * is too large or not JSON are RemoteErrors; a document that has the list but is otherwise odd is taken.
  */
 export async function* sliceElements(chunks: AsyncIterable<Buffer>, options: SliceOptions): AsyncGenerator<unknown> {
+  for await (const group of sliceGroups(chunks, options)) yield* parseGroup(group, options.name);
+}
+
+/**
+ * The same list, as groups of whole elements: bytes with commas between them, unparsed, about as large as the chunks. They take
+ * a fraction of the memory of what they parse to, and one JSON.parse for a hundred elements is faster than a hundred.
+ */
+export async function* sliceGroups(chunks: AsyncIterable<Buffer>, options: SliceOptions): AsyncGenerator<Buffer> {
   const slicer = new Slicer(options);
   for await (const chunk of chunks) {
-    slicer.feed(chunk);
-    yield* slicer.taken();
+    const group = slicer.feed(chunk);
+    if (group !== undefined) yield group;
   }
   slicer.end();
+}
+
+/** The elements of a group; `name` is for messages. */
+export function parseGroup(group: Buffer, name: string): readonly unknown[] {
+  const text = group.toString("utf8");
+  try {
+    return JSON.parse(`[${text}]`) as unknown[];
+  } catch (cause) {
+    const found = JSON.stringify(text.trim().slice(0, 80));
+    throw new RemoteError("unexpected", `${name}: expected JSON in a list, found ${found}`, { cause });
+  }
 }
 
 class Slicer {
   readonly #path: readonly string[];
   readonly #max: number;
   readonly #name: string;
-  #ready: unknown[] = [];
-  /** Nesting of the whole document; the list's elements live at `#path.length + 1`. */
+  /** Nesting of what is around the list. */
   #depth = 0;
+  /** Nesting within the list; 0 between its elements. */
+  #inner = 0;
   #inString = false;
   #escaped = false;
   /** Depth at which every open container is the right object (or the list itself). */
@@ -53,10 +73,9 @@ class Slicer {
   #inList = false;
   #found = false;
   #closed = false;
-  /** Parts of the present element from earlier chunks, and where it starts in this one. */
+  /** Parts of the unfinished element from earlier chunks. */
   #carried: Buffer[] = [];
   #carriedBytes = 0;
-  #start = -1;
   #head = Buffer.alloc(0);
 
   constructor({ path, maxElementBytes, name }: SliceOptions) {
@@ -65,28 +84,18 @@ class Slicer {
     this.#name = name;
   }
 
-  feed(chunk: Buffer): void {
+  /** The elements that end in this chunk, if any. */
+  feed(chunk: Buffer): Buffer | undefined {
     if (this.#head.length < MAX_KEY)
       this.#head = Buffer.concat([this.#head, chunk.subarray(0, MAX_KEY)]).subarray(0, MAX_KEY);
-    const length = chunk.length;
-    if (this.#inList) this.#start = 0;
+    if (this.#inList) return this.#elements(chunk, 0);
     if (this.#keyStart >= 0) this.#keyStart = 0;
-    for (let at = 0; at < length; at++) {
-      const byte = chunk[at] as number;
-      if (this.#inString) {
-        if (this.#escaped) this.#escaped = false;
-        else if (byte === BACKSLASH) this.#escaped = true;
-        else if (byte === QUOTE) this.#endString(chunk, at);
-      } else if (STRUCTURAL[byte] === 1) this.#structural(byte, chunk, at);
+    for (let at = 0; at < chunk.length; at++) {
+      this.#around(chunk, at);
+      if (this.#inList) return this.#elements(chunk, at + 1);
     }
-    if (this.#inList && this.#start >= 0) this.#carry(chunk.subarray(this.#start));
     if (this.#keyStart >= 0) this.#key = (this.#key + chunk.toString("latin1", this.#keyStart)).slice(0, MAX_KEY);
-  }
-
-  *taken(): Generator<unknown> {
-    const ready = this.#ready;
-    this.#ready = [];
-    yield* ready;
+    return undefined;
   }
 
   end(): void {
@@ -96,6 +105,28 @@ class Slicer {
     throw new RemoteError("unexpected", `${this.#name}: expected a list at "${this.#path.join(".")}", found ${start}`);
   }
 
+  /** One byte before or after the list. */
+  #around(chunk: Buffer, at: number): void {
+    const byte = chunk[at] as number;
+    if (this.#inString) {
+      if (this.#escaped) this.#escaped = false;
+      else if (byte === BACKSLASH) this.#escaped = true;
+      else if (byte === QUOTE) this.#endString(chunk, at);
+      return;
+    }
+    if (byte === QUOTE) {
+      this.#inString = true;
+      // Between the brackets of the path every string may be a key; the last one before a bracket is.
+      if (this.#depth !== this.#onPath) return;
+      this.#key = "";
+      this.#keyStart = at + 1;
+    } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) this.#open(byte);
+    else if (byte === CLOSE_LIST || byte === CLOSE_OBJECT) {
+      this.#depth--;
+      if (this.#depth < this.#onPath) this.#onPath = Math.max(0, this.#depth);
+    }
+  }
+
   #endString(chunk: Buffer, at: number): void {
     this.#inString = false;
     if (this.#keyStart < 0) return;
@@ -103,24 +134,9 @@ class Slicer {
     this.#keyStart = -1;
   }
 
-  #structural(byte: number, chunk: Buffer, at: number): void {
-    if (byte === QUOTE) {
-      this.#inString = true;
-      // Between the brackets of the path every string may be a key; the last one before a bracket is.
-      if (!this.#inList && this.#depth === this.#onPath) {
-        this.#key = "";
-        this.#keyStart = at + 1;
-      }
-    } else if (byte === COMMA) {
-      if (this.#inList && this.#depth === this.#path.length + 1) this.#endElement(chunk, at);
-    } else if (byte === OPEN_LIST || byte === OPEN_OBJECT) this.#open(byte);
-    else this.#close(chunk, at);
-    if (this.#inList && this.#start < 0) this.#start = at + 1;
-  }
-
   #open(byte: number): void {
     const depth = this.#depth++;
-    if (this.#inList || this.#closed || depth !== this.#onPath) return;
+    if (this.#closed || depth !== this.#onPath) return;
     const wanted = depth === 0 || this.#key === this.#path[depth - 1];
     if (!wanted) return;
     if (byte === OPEN_LIST && depth === this.#path.length) {
@@ -129,38 +145,65 @@ class Slicer {
     } else if (byte === OPEN_OBJECT && depth < this.#path.length) this.#onPath = depth + 1;
   }
 
-  #close(chunk: Buffer, at: number): void {
-    this.#depth--;
-    if (this.#inList && this.#depth === this.#path.length) {
-      this.#endElement(chunk, at);
-      this.#inList = false;
-      this.#closed = true;
-      this.#start = -1;
-    } else if (!this.#inList && this.#depth < this.#onPath) this.#onPath = Math.max(0, this.#depth);
-  }
-
-  #endElement(chunk: Buffer, at: number): void {
-    this.#carry(chunk.subarray(Math.max(0, this.#start), at));
-    const bytes = this.#carried.length === 1 ? (this.#carried[0] as Buffer) : Buffer.concat(this.#carried);
-    this.#carried = [];
-    this.#carriedBytes = 0;
-    this.#start = at + 1;
-    const element = bytes.toString("utf8").trim();
-    if (element === "") return;
-    try {
-      this.#ready.push(JSON.parse(element));
-    } catch {
-      throw new RemoteError(
-        "unexpected",
-        `${this.#name}: expected JSON in a list, found ${JSON.stringify(element.slice(0, 80))}`,
-      );
+  /** Bytes within the list: the hot loop, on local variables. */
+  #elements(chunk: Buffer, from: number): Buffer | undefined {
+    const length = chunk.length;
+    let inner = this.#inner;
+    let inString = this.#inString;
+    let start = from;
+    let whole = -1;
+    let at = from;
+    if (this.#escaped) {
+      this.#escaped = false;
+      at++;
     }
+    for (; at < length; at++) {
+      const byte = chunk[at] as number;
+      if (inString) {
+        if (byte === QUOTE) inString = false;
+        else if (byte === BACKSLASH) at++;
+      } else if (STRUCTURAL[byte] === 1) {
+        if (byte === QUOTE) inString = true;
+        else if (byte === OPEN_LIST || byte === OPEN_OBJECT) inner++;
+        else if (byte !== COMMA && inner > 0) inner--;
+        else if (inner === 0) {
+          this.#bound(at - start);
+          this.#carriedBytes = 0;
+          whole = at;
+          start = at + 1;
+          if (byte !== COMMA) break;
+        }
+      }
+    }
+    // A backslash was the chunk's last byte: what it escapes is the next one's first.
+    this.#escaped = inString && at > length;
+    this.#inner = inner;
+    this.#inString = inString;
+    const group = whole < 0 ? undefined : this.#grouped(chunk.subarray(from, whole));
+    if (at < length) this.#close();
+    else if (start < length) {
+      this.#bound(length - start);
+      this.#carried.push(chunk.subarray(start));
+      this.#carriedBytes += length - start;
+    }
+    return group;
   }
 
-  #carry(piece: Buffer): void {
-    this.#carriedBytes += piece.length;
-    if (this.#carriedBytes > this.#max)
+  #grouped(piece: Buffer): Buffer {
+    const group = Buffer.concat([...this.#carried, piece]);
+    this.#carried = [];
+    return group;
+  }
+
+  #close(): void {
+    this.#inList = false;
+    this.#closed = true;
+    this.#depth--;
+    this.#onPath = Math.min(this.#onPath, Math.max(0, this.#depth));
+  }
+
+  #bound(more: number): void {
+    if (this.#carriedBytes + more > this.#max)
       throw new RemoteError("too-large", `${this.#name}: one element is larger than ${this.#max} bytes`);
-    if (piece.length > 0) this.#carried.push(piece);
   }
 }

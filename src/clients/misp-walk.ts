@@ -49,17 +49,23 @@ export function planUnits(
   return units;
 }
 
+/** How units are read. */
+export interface UnitReading<T> {
+  readonly misp: Misp;
+  /** What is asked beside the events and the page. */
+  readonly filter: JsonObject;
+  readonly newSink: () => RowSink<T>;
+  readonly signal: AbortSignal;
+  /** Bytes of every answer, those that broke off included. */
+  readonly onBytes?: (bytes: number) => void;
+}
+
 /**
  * Reads one unit. An answer that MISP cannot build (memory or time limit of the role: 500) is asked for again in halves:
  * fewer events, then smaller pages.
  */
-export async function readUnit<T>(
-  misp: Misp,
-  unit: AttributeUnit,
-  filter: JsonObject,
-  newSink: () => RowSink<T>,
-  signal: AbortSignal,
-): Promise<readonly T[]> {
+export async function readUnit<T>(unit: AttributeUnit, reading: UnitReading<T>): Promise<readonly T[]> {
+  const { misp, filter, newSink, signal, onBytes } = reading;
   let rows = 0;
   const attempt = async () => {
     const sink = newSink();
@@ -69,9 +75,13 @@ export async function readUnit<T>(
       { ...filter, eventid: unit.eventIds, limit: unit.limit, page: unit.page, order: "Attribute.id asc" },
       signal,
     );
-    for await (const row of answer.rows) {
-      rows++;
-      sink.row(row);
+    try {
+      for await (const row of answer.rows) {
+        rows++;
+        sink.row(row);
+      }
+    } finally {
+      onBytes?.(answer.bytes());
     }
     return sink.done();
   };
@@ -82,11 +92,11 @@ export async function readUnit<T>(
     const halves = isTooMuch(thrown) ? halve(unit) : undefined;
     if (halves === undefined) throw thrown;
     const results: T[] = [];
-    for (const half of halves) results.push(...(await readUnit(misp, half, filter, newSink, signal)));
+    for (const half of halves) results.push(...(await readUnit(half, reading)));
     return results;
   }
   if (!unit.last || rows < unit.limit) return [first];
-  return [first, ...(await readUnit(misp, { ...unit, page: unit.page + 1 }, filter, newSink, signal))];
+  return [first, ...(await readUnit({ ...unit, page: unit.page + 1 }, reading))];
 }
 
 function isTooMuch(thrown: unknown): boolean {

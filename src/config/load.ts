@@ -56,11 +56,13 @@ export async function parseConfig(text: string, file: string, env: NodeJS.Proces
   const raw = reader.check(configSchema, plain(document, reader) ?? {}, []);
   reader.throwIfFaulty();
   if (raw === undefined) throw new TiplineError("TIP_CONFIG_INVALID", `${file}: empty`);
+  const feeds = await components(reader, "feeds", raw.feeds, FEEDS, feedCommon);
+  const sinks = await components(reader, "sinks", raw.sinks, SINKS, sinkCommon);
   const config: Config = {
     ...raw,
     sources: await components(reader, "sources", raw.sources, SOURCES, z.strictObject({})),
-    feeds: await components(reader, "feeds", raw.feeds, FEEDS, feedCommon),
-    sinks: await components(reader, "sinks", raw.sinks, SINKS, sinkCommon),
+    feeds,
+    sinks: [...sinks, ...(await broughtSinks(reader, feeds, Object.keys(raw.sinks)))],
   };
   reader.throwIfFaulty();
   return config;
@@ -107,6 +109,15 @@ class Reader {
 
   #issue(issue: z.core.$ZodIssue, prefix: readonly PropertyKey[]): void {
     const path = [...prefix, ...issue.path];
+    if (issue.code === "invalid_union") {
+      // The variant that was meant is the one that got furthest.
+      const depth = (issues: readonly z.core.$ZodIssue[]) => Math.max(-1, ...issues.map((inner) => inner.path.length));
+      const [meant] = [...issue.errors].sort((a, b) => depth(b) - depth(a));
+      if (meant && depth(meant) > 0) {
+        for (const inner of meant) this.#issue(inner, path);
+        return;
+      }
+    }
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) this.fault([...path, key], "unknown key");
       return;
@@ -178,6 +189,27 @@ async function components<Common extends object>(
     const common = reader.check(commonSchema as z.ZodType<Common>, pick(true), [kind, name]);
     const settings = reader.check(definition.config, pick(false), [kind, name]);
     if (common !== undefined && settings !== undefined) made.push({ name, definition, settings, common });
+  }
+  return made;
+}
+
+/** Sinks that are switched on at a feed. They never hold the sources back, and a finding's own server may know all of it. */
+async function broughtSinks(
+  reader: Reader,
+  feeds: Config["feeds"],
+  taken: readonly string[],
+): Promise<Configured<z.output<typeof sinkCommon>>[]> {
+  const made: Configured<z.output<typeof sinkCommon>>[] = [];
+  for (const { name: feed, definition: origin, settings: given } of feeds) {
+    for (const [name, { type, settings }] of Object.entries(origin.sinks?.(given, feed) ?? {})) {
+      if (taken.includes(name))
+        reader.fault(["sinks", name], `expected another name: feed ${feed} brings a sink of this name`);
+      const load = (SINKS as Readonly<Record<string, Loader>>)[type];
+      if (load === undefined)
+        throw new TiplineError("TIP_INTERNAL", `feed ${feed} brings a sink of unknown type ${type}`);
+      const definition = (await load()).default as AnyDefinition;
+      made.push({ name, definition, settings, common: sinkCommon.parse({ required: false }) });
+    }
   }
   return made;
 }

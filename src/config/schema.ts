@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { expiryRules } from "../contract/expiry-schema.ts";
 import { duration, size } from "../lib/unit-schema.ts";
 
 export const TLP_LEVELS = ["clear", "green", "amber", "amber+strict", "red"] as const;
@@ -26,7 +27,12 @@ export const sinkCommon = z.strictObject({
 
 /** Keys that every feed takes beside its own. */
 export const feedCommon = z.strictObject({
-  interval: duration.optional().describe("How often to pull this feed; default: sync.interval."),
+  interval: duration.optional().describe("How often to pull this feed; default: sync.interval, else by type."),
+  expiry: expiryRules
+    .optional()
+    .describe(
+      "After how long without being seen a report counts no more: `never`, or a limit for each type (default for MISP: addresses 90 days, domains and URLs 365; lists never).",
+    ),
 });
 
 const component = z.looseObject({ type: z.string().describe("Which kind of component this is.") });
@@ -81,13 +87,21 @@ export const configSchema = z.strictObject({
       path: z
         .string()
         .optional()
-        .describe("Folder in the layout of MISP's warninglists; default: a small built-in set."),
+        .describe(
+          "Folder in the layout of MISP's warninglists, used instead of any other; default: the lists that the MISP servers of `feeds` have enabled, and a small built-in set.",
+        ),
+      refresh: duration
+        .refine((milliseconds) => milliseconds >= 1000, "expected at least 1s")
+        .prefault("6h")
+        .describe("How often the servers are asked for their warninglists, decaying models and false positives."),
     })
     .prefault({})
     .describe("Lists of known benign values."),
   sync: z
     .strictObject({
-      interval: duration.prefault("5m").describe("How often feeds are pulled."),
+      interval: duration
+        .optional()
+        .describe("How often feeds are pulled; default: MISP servers and local files 60s, feeds on the web 1h."),
       confirm_shrink: z
         .boolean()
         .default(false)

@@ -25,7 +25,17 @@ export interface Definition<Config, Component> {
   readonly type: string;
   readonly summary: string;
   readonly config: z.ZodType<Config>;
+  /** Feeds: how often to pull when the user does not say, in milliseconds; default 60,000. */
+  readonly intervalMs?: (config: Config) => number;
+  /** Feeds: sinks that come with it, by name, as their own schema would give their settings. */
+  readonly sinks?: (config: Config, name: string) => Readonly<Record<string, BroughtSink>>;
   create(config: Config, context: Context): Component | Promise<Component>;
+}
+
+/** A sink that is configured on the feed it belongs to. */
+export interface BroughtSink {
+  readonly type: string;
+  readonly settings: unknown;
 }
 
 /** Identity functions: they exist for type inference and so that `grep defineSink` finds every sink. */

@@ -58,6 +58,11 @@ export interface KnowledgePiece {
   readonly document?: JsonValue;
 }
 
+export interface KnowledgeOptions {
+  /** Ask for others' sightings as well; only decay looks at them, and they cost the server much. Default: false. */
+  readonly sightings?: boolean;
+}
+
 /**
  * Reads indicators from one place.
  *
@@ -81,6 +86,10 @@ export interface Feed {
    * Everything the server knows beside indicators, a piece at a time; what is not among the pieces is not there any more. `held`:
    * version by `kind/key`. A throw leaves what is held as it is.
    */
-  knowledge?(held: ReadonlyMap<string, string>, signal: AbortSignal): AsyncIterable<KnowledgePiece>;
+  knowledge?(
+    held: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+    options?: KnowledgeOptions,
+  ): AsyncIterable<KnowledgePiece>;
   close?(): Promise<void>;
 }

@@ -5,7 +5,14 @@ export type SendResult =
   /** The receiver has every finding (or took it as far as its protocol can say). */
   | { readonly status: "sent" }
   /** The receiver cannot take it now; the pipeline tries again, not before `afterMs` if given. `taken`: how many of the batch, from its start, did arrive. */
-  | { readonly status: "retry"; readonly cause: Error; readonly afterMs?: number; readonly taken?: number }
+  | {
+      readonly status: "retry";
+      readonly cause: Error;
+      readonly afterMs?: number;
+      readonly taken?: number;
+      /** Nothing is wrong: the sink keeps to its own rate, and the rest goes out after `afterMs`. */
+      readonly paced?: true;
+    }
   /** The receiver will never take this batch; the pipeline halves it until the bad finding is alone and dead-letters that. */
   | { readonly status: "rejected"; readonly cause: Error };
 

@@ -4,6 +4,7 @@ import { type DocumentPlace, localDocuments, remoteDocuments } from "../clients/
 import { createHttp, type Http } from "../clients/http.ts";
 import { type Context, defineFeed } from "../contract/define.ts";
 import type { Feed, FeedPage, FeedProgress, FeedPull } from "../contract/feed.ts";
+import { feedFilter } from "../contract/feed-filter.ts";
 import {
   brokenVersion,
   cursorFromJson,
@@ -16,6 +17,7 @@ import {
 import { PageCutter } from "../intel/feed-pages.ts";
 import { derivedUuid } from "../intel/misp-attribute.ts";
 import { type EventOptions, eventsIn, type ReadEvent, readEvent } from "../intel/misp-event.ts";
+import { createReportFilter } from "../intel/report-filter.ts";
 import { mapConcurrent } from "../lib/concurrent.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
@@ -32,16 +34,22 @@ const config = z
       .string()
       .min(1)
       .optional()
-      .describe("Folder with manifest.json, folder of event exports, or one export (.json, .json.gz)."),
+      .describe("Folder with manifest.json, folder of event exports, or one export (.json, .gz, .zip)."),
     url: httpUrl("URL of the feed's folder or manifest.json, or of one export.").optional(),
     to_ids_only: z.boolean().default(true).describe("Take only attributes that MISP marks as fit for detection."),
+    filters: feedFilter,
     skip_broken: z
       .boolean()
       .default(true)
       .describe("Report an unreadable event and keep its last version; false fails the whole pull."),
     link_base: httpUrl("Base URL of the MISP where analysts open these events.").optional(),
-    key_file: z.string().optional().describe("File with the value of the Authorization header."),
-    key: secretText("Value of the Authorization header; better by key_file or from the environment.").optional(),
+    key_file: z.string().optional().describe("File with the key that the server wants."),
+    key: secretText("The key itself; better by key_file or from the environment.").optional(),
+    key_header: z
+      .string()
+      .regex(/^[A-Za-z0-9-]{1,64}$/, "expected the name of a header")
+      .default("Authorization")
+      .describe("Header that carries the key."),
     ca_file: z.string().optional().describe("PEM file of the authority that signed the server's certificate."),
     cert_file: z.string().optional().describe("PEM file of a client certificate."),
     cert_key_file: z.string().optional().describe("PEM file of the client certificate's key."),
@@ -65,6 +73,7 @@ export default defineFeed<Config>({
   type: "misp-feed",
   summary: "MISP feed or event exports, from a folder, a file or a web server.",
   config,
+  intervalMs: ({ url }) => (url === undefined ? 60_000 : 3_600_000),
   create: (settings, context) => new MispFeed(settings, context),
 });
 
@@ -82,11 +91,12 @@ class MispFeed implements Feed {
     this.#reading = {
       feed: context.name,
       toIdsOnly: settings.to_ids_only,
+      filter: createReportFilter(settings.filters, () => context.clock.now()),
       ...(settings.link_base === undefined ? {} : { linkBase: settings.link_base }),
     };
-    const { path, url, to_ids_only, link_base } = settings;
+    const { path, url, to_ids_only, filters, link_base } = settings;
     this.#options = createHash("sha256")
-      .update(JSON.stringify([path, url, to_ids_only, link_base]))
+      .update(JSON.stringify([path, url, to_ids_only, filters, link_base]))
       .digest("hex")
       .slice(0, 16);
     this.#place = this.#openPlace(context);
@@ -110,7 +120,9 @@ class MispFeed implements Feed {
       retries: 3,
       connections: settings.concurrency,
     });
-    return remoteDocuments(url, this.#http, maxBytes, () => (key === undefined ? {} : { authorization: key.reveal() }));
+    return remoteDocuments(url, this.#http, maxBytes, () => 
+      key === undefined ? {} : { [settings.key_header.toLowerCase()]: key.reveal() },
+    );
   }
 
   async pull(

@@ -2,29 +2,58 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Misp } from "../clients/misp.ts";
 import { connectMisp, mispConnection, ONE_KEY_MESSAGE, oneKey } from "../clients/misp-connection.ts";
+import { indexedEvents, searchEvents, type Traffic } from "../clients/misp-events.ts";
+import { mispKnowledge } from "../clients/misp-knowledge.ts";
+import { sightingSinks, sightingSource, sightingSwitch } from "../clients/misp-sightings-config.ts";
 import { type AttributeUnit, planUnits, readUnit } from "../clients/misp-walk.ts";
+import { loadZeroMq, zeroMqConfig, zeroMqHints } from "../clients/zeromq.ts";
 import { type Context, defineFeed } from "../contract/define.ts";
-import type { Feed, FeedPage, FeedProgress, FeedPull } from "../contract/feed.ts";
-import { PageCutter } from "../intel/feed-pages.ts";
-import { type Collected, newCollection, readAttribute } from "../intel/misp-attribute.ts";
-import { eventContext } from "../intel/misp-event.ts";
+import type {
+  Feed,
+  FeedPage,
+  FeedProgress,
+  FeedPull,
+  KnowledgeOptions,
+  KnowledgePiece,
+  PullOptions,
+} from "../contract/feed.ts";
+import { feedFilter } from "../contract/feed-filter.ts";
+import { cursorFromJson, cursorToJson, type HeldEvent, type MispCursor } from "../intel/misp-cursor.ts";
+import { eventOfMessage } from "../intel/misp-hint.ts";
 import {
-  diffManifest,
-  type Manifest,
-  manifestFromJson,
-  manifestToJson,
-  readManifestRow,
+  cleanHints,
+  isReconciliationDue,
+  type ListedEvent,
+  type PlanRules,
+  planSync,
+  readListedEvent,
+  type SyncPlan,
 } from "../intel/misp-manifest.ts";
+import { collectRows, Reading, type UnitRows, type WantedEvent, wantedEvent } from "../intel/misp-reading.ts";
+import { createReportFilter, type ReportFilter } from "../intel/report-filter.ts";
+import type { Clock } from "../lib/clock.ts";
 import { mapConcurrent } from "../lib/concurrent.ts";
 import { TiplineError } from "../lib/errors.ts";
-import { RemoteError } from "../lib/remote-error.ts";
-import type { EventContext } from "../model/indicator.ts";
-import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../model/json.ts";
+import type { Log } from "../lib/log.ts";
+import { duration } from "../lib/unit-schema.ts";
+import type { JsonObject, JsonValue } from "../model/json.ts";
 
 const config = mispConnection
   .extend({
+    sightings: sightingSwitch,
+    warninglists: z.boolean().default(true).describe("Use the warninglists that are enabled on this server."),
+    zmq: zeroMqConfig,
     to_ids_only: z.boolean().default(true).describe("Take only attributes that MISP marks as fit for detection."),
     published_only: z.boolean().default(true).describe("Take only published events."),
+    filters: feedFilter,
+    grace: duration
+      .prefault("24h")
+      .describe(
+        "How long an event that an edit unpublished keeps its last published version (with published_only); 0s: not at all.",
+      ),
+    reconcile: duration
+      .prefault("1d")
+      .describe("How often everything is read again, whatever MISP says has changed; 0s: never."),
     page_size: z.number().int().min(100).max(100_000).default(10_000).describe("Attributes per request."),
     events_per_request: z
       .number()
@@ -33,6 +62,12 @@ const config = mispConnection
       .max(1000)
       .default(200)
       .describe("Events whose context is asked for at once."),
+    part_size: z
+      .number()
+      .int()
+      .min(1000)
+      .default(250_000)
+      .describe("Attributes after which the first pull puts in force what it has, so that it can go on from there."),
   })
   .refine(oneKey, { error: ONE_KEY_MESSAGE });
 
@@ -42,146 +77,279 @@ export default defineFeed<Config>({
   type: "misp-server",
   summary: "MISP server over its REST API: event by event, only what changed after the first pull.",
   config,
-  create: (settings, context) => new MispServer(settings, context),
+  sinks: sightingSinks,
+  async create(settings, context) {
+    if (settings.zmq !== undefined) await loadZeroMq();
+    return new MispServer(settings, context);
+  },
 });
 
 class MispServer implements Feed {
   readonly #settings: Config;
   readonly #name: string;
+  readonly #clock: Clock;
+  readonly #log: Log;
   readonly #misp: Misp;
+  readonly #filter: ReportFilter;
   readonly #options: string;
+  /** Epoch milliseconds of the last attempt to read everything again. */
+  #reconcileTriedAt = Number.NEGATIVE_INFINITY;
 
   constructor(settings: Config, context: Context) {
     if (!settings.verify) context.log.warn("certificate of the MISP server is not verified", { feed: context.name });
     this.#settings = settings;
     this.#name = context.name;
-    const { url, to_ids_only, published_only } = settings;
-    this.#options = createHash("sha256")
-      .update(JSON.stringify([url, to_ids_only, published_only]))
-      .digest("hex")
-      .slice(0, 16);
-    this.#misp = connectMisp(settings, context.clock);
+    this.#clock = context.clock;
+    this.#log = context.log;
+    this.#options = optionsDigest(settings);
+    this.#filter = createReportFilter(settings.filters, () => context.clock.now());
+    this.#misp = connectMisp(settings, context.clock, context.log);
   }
 
   async pull(
     stored: JsonValue | undefined,
     signal: AbortSignal,
     progress?: (progress: FeedProgress) => void,
+    options: PullOptions = {},
   ): Promise<FeedPull> {
-    const before = manifestFromJson(stored, this.#options);
-    const listed = await this.#misp.retry(() => this.#listEvents(signal), signal);
-    const { changed, gone } = diffManifest(before, listed);
-    if (before !== undefined && changed.length === 0 && gone.length === 0) return { mode: "unchanged" };
-    const next: Manifest = new Map(before);
-    for (const uuid of gone) next.delete(uuid);
-    let done = false;
-    const finish = () => {
-      done = true;
+    const before = cursorFromJson(stored, this.#options);
+    const { only, inParts = false } = options;
+    if (only !== undefined) return this.#hinted(before, only, signal, progress);
+    const now = this.#clock.now();
+    const listed = await indexedEvents(this.#misp, readListedEvent, signal);
+    const everything = this.#takesReconciliation(before, now);
+    const plan = planSync(before?.events ?? new Map(), listed, this.#rules(now), { whole: true, everything });
+    const parts = before === undefined ? inParts : !before.complete;
+    const walk: Walk = {
+      ...plan,
+      before,
+      // The newest first: they are the likeliest to be seen.
+      read: parts ? [...plan.read].sort((a, b) => b.timestamp - a.timestamp) : plan.read,
+      most: parts ? Math.max(this.#settings.part_size, (before?.attributes ?? 0) / 2) : Number.POSITIVE_INFINITY,
+      parts,
+      total: plan.read.length + (parts ? plan.held.size - countHeld(plan) : 0),
+      reconciledAt: everything || before?.complete !== true ? now : before.reconciledAt,
     };
-    const walk: Walk = { changed, gone, listed, next, full: before === undefined };
+    const idle = before?.complete === true && !everything && plan.withdraw.length === 0 && !plan.graceBegins;
+    if (!idle) return this.#walked(walk, signal, progress);
+    if (plan.read.length === 0) return { mode: "unchanged" };
+    if (plan.read.length > this.#settings.events_per_request) return this.#walked(walk, signal, progress);
+    const first = await this.#contexts(plan.read, signal);
+    return first.length === 0 ? { mode: "unchanged" } : this.#walked({ ...walk, first }, signal, progress);
+  }
+
+  /** Looks at some events alone; what MISP does not answer stays as it is until the next listing. */
+  async #hinted(
+    before: MispCursor | undefined,
+    only: readonly string[],
+    signal: AbortSignal,
+    progress?: (progress: FeedProgress) => void,
+  ): Promise<FeedPull> {
+    const hints = cleanHints(only);
+    // Without a first pull there is nothing to change; it is on its way and will see what was hinted at.
+    if (before === undefined) return { mode: "unchanged" };
+    const records = new Map<ListedEvent, JsonObject>();
+    for (const [key, values] of [
+      ["uuid", hints.uuids],
+      ["eventid", hints.ids],
+    ] as const) {
+      for (const chunk of chunksOf(values, this.#settings.events_per_request)) {
+        const read = (record: JsonObject, serverTime: number | undefined) => {
+          const listed = readListedEvent(record, serverTime);
+          if (listed !== undefined && chunk.includes(key === "uuid" ? listed.uuid : listed.id))
+            records.set(listed, record);
+          return undefined;
+        };
+        await searchEvents(this.#misp, { which: { [key]: chunk }, limit: chunk.length }, read, signal);
+      }
+    }
+    // The same event may have been named by its UUID and by its id.
+    const found = new Map([...records.keys()].map((listed) => [listed.uuid, listed]));
+    const rules = this.#rules(this.#clock.now());
+    const plan = planSync(before.events, [...found.values()], rules, { whole: false, everything: false });
+    if (plan.read.length === 0 && plan.withdraw.length === 0 && !plan.graceBegins) return { mode: "unchanged" };
+    const { reconciledAt } = before;
+    const none = Number.POSITIVE_INFINITY;
+    const first = plan.read.map((listed) => this.#wanted(records.get(listed) ?? {}, listed));
+    const walk: Walk = { ...plan, before, most: none, parts: false, total: plan.read.length, reconciledAt, first };
+    return this.#walked(walk, signal, progress);
+  }
+
+  #walked(walk: Walk, signal: AbortSignal, progress?: (progress: FeedProgress) => void): FeedPull {
+    const { before, held, parts } = walk;
+    const reading = new Reading(held, walk.withdraw, before !== undefined);
+    let state: "reading" | "part" | "whole" = "reading";
+    const pages = this.#pages(walk, reading, signal, progress, (complete) => {
+      state = complete ? "whole" : "part";
+    });
+    // A hint that comes during the first pull does not make it complete.
+    const complete = () => state === "whole" && (parts || before?.complete !== false);
     return {
-      mode: walk.full ? "full" : "delta",
-      pages: this.#pages(walk, finish, signal, progress),
+      mode: before === undefined ? "full" : "delta",
+      pages,
       cursor: () => {
-        if (!done) throw new TiplineError("TIP_INTERNAL", "cursor() was asked for before the pages were read");
-        return manifestToJson(next, this.#options);
+        if (state === "reading")
+          throw new TiplineError("TIP_INTERNAL", "cursor() was asked for before the pages were read");
+        const attributes = complete() ? 0 : (before?.attributes ?? 0) + (parts ? reading.attributes : 0);
+        const { reconciledAt } = walk;
+        return cursorToJson({ events: held, complete: complete(), attributes, reconciledAt }, this.#options);
       },
+      ...(parts ? { more: () => state === "part" } : {}),
     };
   }
 
-  /** The events that are to be held, read in one answer so that nothing can shift between pages. */
-  async #listEvents(signal: AbortSignal): Promise<Manifest> {
-    const { rows, resultCount, serverTime } = await this.#misp.eventManifest(signal);
-    const listed: Manifest = new Map();
-    let count = 0;
-    for await (const row of rows) {
-      count++;
-      const entry = readManifestRow(row, serverTime);
-      if (entry !== undefined && (entry.published || !this.#settings.published_only)) listed.set(entry.uuid, entry);
-    }
-    if (resultCount !== undefined && count < resultCount)
-      throw new RemoteError(
-        "cut-short",
-        `${this.#misp.url}: expected ${resultCount} events in its index, got ${count}`,
-      );
-    return listed;
+  #rules(now: number): PlanRules {
+    const { published_only, grace } = this.#settings;
+    return { publishedOnly: published_only, graceMs: grace, now };
+  }
+
+  /** As a delta, so that what is in its grace time, or is unpublished meanwhile, stays. */
+  #takesReconciliation(before: MispCursor | undefined, now: number): boolean {
+    if (before?.complete !== true) return false;
+    const times = { reconciledAt: before.reconciledAt, triedAt: this.#reconcileTriedAt };
+    if (!isReconciliationDue(times, this.#settings.reconcile, now)) return false;
+    this.#reconcileTriedAt = now;
+    return true;
   }
 
   async *#pages(
     walk: Walk,
-    finish: () => void,
+    reading: Reading,
     signal: AbortSignal,
-    progress?: (progress: FeedProgress) => void,
+    progress: ((progress: FeedProgress) => void) | undefined,
+    finish: (complete: boolean) => void,
   ): AsyncGenerator<FeedPage> {
     const { page_size, events_per_request, concurrency } = this.#settings;
-    const cutter = new PageCutter();
-    cutter.withdraw(walk.gone);
-    const counts = { eventsDone: 0, eventsTotal: walk.changed.length, attributes: 0, bytes: 0 };
-    for (let at = 0; at < walk.changed.length; at += events_per_request) {
-      const uuids = walk.changed.slice(at, at + events_per_request);
-      const wanted = await this.#misp.retry(() => this.#contexts(uuids, walk.listed, signal), signal);
-      // An event that went away or was unpublished since the listing keeps its last version until the next pull.
-      if (!walk.full) cutter.withdraw([...wanted.values()].map(({ event }) => event.uuid));
-      const units = planUnits([...wanted.values()], page_size);
-      for await (const parts of mapConcurrent(units, concurrency, (unit) => this.#attributes(unit, wanted, signal))) {
-        for (const part of parts) {
-          counts.attributes += part.attributes;
-          yield* cutter.add(part);
-        }
-        progress?.({ ...counts });
+    const traffic: Traffic = { bytes: 0 };
+    const already = walk.total - walk.read.length;
+    let done = 0;
+    const tell = () => {
+      const { attributes } = reading;
+      progress?.({ eventsDone: already + done, eventsTotal: walk.total, attributes, bytes: traffic.bytes });
+    };
+    const batchAt = (at: number) => {
+      const batch = walk.first ?? this.#contexts(walk.read.slice(at, at + events_per_request), signal, traffic);
+      const coming = Promise.resolve(batch);
+      // It is awaited when its turn comes, if it comes.
+      coming.catch(() => undefined);
+      return coming;
+    };
+    const step = walk.first === undefined ? events_per_request : Math.max(1, walk.read.length);
+    let coming = batchAt(0);
+    while (done < walk.read.length && reading.attributes < walk.most) {
+      const batch = await coming;
+      if (done + step < walk.read.length) coming = batchAt(done + step);
+      const units = planUnits(
+        batch.filter(({ unwanted }) => unwanted === undefined),
+        page_size,
+      );
+      const events = new Map(batch.map((event) => [event.id, event]));
+      const read = (unit: AttributeUnit) => this.#attributes(unit, events, signal, traffic);
+      for await (const answers of mapConcurrent(units, concurrency, read)) {
+        for (const rows of answers) yield* reading.take(rows);
+        tell();
       }
-      for (const { event } of wanted.values()) {
-        const entry = walk.listed.get(event.uuid);
-        if (entry !== undefined) walk.next.set(event.uuid, entry);
-      }
-      counts.eventsDone += uuids.length;
-      progress?.({ ...counts });
+      const lost = await this.#changedSince(reading.silent(batch), walk, signal, traffic);
+      reading.settle(batch.filter(({ id }) => !lost.has(id)));
+      done = Math.min(done + step, walk.read.length);
+      tell();
     }
-    yield cutter.rest();
-    finish();
+    yield reading.rest();
+    finish(done >= walk.read.length);
   }
 
-  /** Context of some events, by id. Galaxies are left out (82 KB each); their tags are there all the same. */
   async #contexts(
-    uuids: readonly string[],
-    listed: Manifest,
+    listed: readonly ListedEvent[],
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, Wanted>> {
-    const ids = uuids.map((uuid) => listed.get(uuid)?.id ?? "");
-    const filter = { eventid: ids, metadata: 1, excludeGalaxy: 1, limit: ids.length, page: 1 };
-    const wanted = new Map<string, Wanted>();
-    const answer = await this.#misp.search("events", filter, signal);
-    for await (const row of answer.rows) {
-      const record = get(row, "Event");
-      if (!isJsonObject(record)) continue;
-      const event = eventContext(record, this.#misp.url);
+    traffic?: Traffic,
+  ): Promise<readonly WantedEvent[]> {
+    if (listed.length === 0) return [];
+    const byId = new Map(listed.map((event) => [event.id, event]));
+    const read = (record: JsonObject) => {
+      const now = readListedEvent(record, undefined);
+      const own = byId.get(now?.id ?? "");
       // A server that ignores a parameter answers with events nobody asked for.
-      if (event.id === undefined || listed.get(event.uuid)?.id !== event.id) continue;
-      if (event.published === false && this.#settings.published_only) continue;
-      wanted.set(event.id, { id: event.id, event, attributeCount: Number(text(record, "attribute_count")) || 0 });
+      if (now === undefined || own?.uuid !== now.uuid) return undefined;
+      // Unpublished since the listing: its last version stays, and the next listing says more.
+      return now.published || !this.#settings.published_only ? this.#wanted(record, own) : undefined;
+    };
+    const spec = { which: { eventid: [...byId.keys()] }, limit: byId.size };
+    return searchEvents(this.#misp, spec, read, signal, traffic);
+  }
+
+  #wanted(record: JsonObject, listed: ListedEvent): WantedEvent {
+    return wantedEvent(record, listed, { filter: this.#filter, linkBase: this.#misp.url });
+  }
+
+  /**
+   * Which of these events (by id) MISP changed after their contexts were read. They keep the version that is in force: nothing
+   * was read of them because they were unpublished in between, not because there is nothing.
+   */
+  async #changedSince(
+    events: readonly WantedEvent[],
+    walk: Walk,
+    signal: AbortSignal,
+    traffic: Traffic,
+  ): Promise<ReadonlySet<string>> {
+    const changed = new Set<string>();
+    if (!this.#settings.published_only || walk.before === undefined) return changed;
+    for (const chunk of chunksOf(events, this.#settings.events_per_request)) {
+      const now = await this.#contexts(
+        chunk.map(({ listed }) => listed),
+        signal,
+        traffic,
+      );
+      const timestamps = new Map(now.map(({ id, context }) => [id, context.timestamp]));
+      for (const { id, context } of chunk)
+        if (!timestamps.has(id) || timestamps.get(id) !== context.timestamp) changed.add(id);
     }
-    return wanted;
+    return changed;
   }
 
   /** One request's worth of attributes, each read with the context of its event. */
   #attributes(
     unit: AttributeUnit,
-    wanted: ReadonlyMap<string, Wanted>,
+    events: ReadonlyMap<string, WantedEvent>,
     signal: AbortSignal,
-  ): Promise<readonly Collected[]> {
-    const options = { feed: this.#name, toIdsOnly: this.#settings.to_ids_only };
-    const filter: JsonObject = this.#settings.to_ids_only ? { to_ids: 1 } : {};
-    const newSink = () => {
-      const into = newCollection();
-      return {
-        row: (row: JsonValue) => {
-          const event = wanted.get(text(row, "event_id") ?? "")?.event;
-          if (event !== undefined && unit.eventIds.includes(event.id ?? "")) readAttribute(row, event, options, into);
-        },
-        done: () => into,
-      };
+    traffic: Traffic,
+  ): Promise<readonly UnitRows[]> {
+    const { to_ids_only, published_only, filters } = this.#settings;
+    const own = new Map(unit.eventIds.flatMap((id) => (events.has(id) ? [[id, events.get(id) as WantedEvent]] : [])));
+    const options = { feed: this.#name, toIdsOnly: to_ids_only, filter: this.#filter };
+    return readUnit(unit, {
+      misp: this.#misp,
+      signal,
+      newSink: () => collectRows(own, options),
+      onBytes: (bytes) => {
+        traffic.bytes += bytes;
+      },
+      filter: {
+        ...(to_ids_only ? { to_ids: 1 } : {}),
+        // Of an event that is unpublished while it is read nothing more comes, rather than half of an edit.
+        ...(published_only ? { published: 1 } : {}),
+        ...(filters.types.include.length > 0 ? { type: filters.types.include } : {}),
+      },
+    });
+  }
+
+  knowledge(
+    held: ReadonlyMap<string, string>,
+    signal: AbortSignal,
+    { sightings = false }: KnowledgeOptions = {},
+  ): AsyncIterable<KnowledgePiece> {
+    const wanted = {
+      warninglists: this.#settings.warninglists,
+      sightings,
+      ownSources: ["tipline", sightingSource(this.#settings.sightings).toLowerCase()],
+      now: this.#clock.now(),
+      trouble: (part: string, error: Error) =>
+        this.#log.warn("a part of what the server knows could not be read; what is held of it stays", { part, error }),
     };
-    return readUnit(this.#misp, unit, filter, newSink, signal);
+    return mispKnowledge(this.#misp, wanted, held, signal);
+  }
+
+  hints(signal: AbortSignal): AsyncIterable<readonly string[]> {
+    return zeroMqHints(this.#settings.zmq, eventOfMessage, this.#clock, signal);
   }
 
   close(): Promise<void> {
@@ -189,18 +357,30 @@ class MispServer implements Feed {
   }
 }
 
-/** An event whose attributes are to be fetched. */
-interface Wanted {
-  readonly id: string;
-  readonly event: EventContext;
-  readonly attributeCount: number;
+interface Walk extends SyncPlan {
+  readonly before: MispCursor | undefined;
+  /** Becomes the next cursor: events that were read get their new version. */
+  readonly held: Map<string, HeldEvent>;
+  /** Attributes after which the pull ends, the events under way being read to their end. */
+  readonly most: number;
+  /** It is, or goes on with, a first pull in parts. */
+  readonly parts: boolean;
+  /** Events for people to see: those to be read, and in a first pull those that have been. */
+  readonly total: number;
+  readonly reconciledAt: number;
+  /** Contexts of all that is to be read, if they have been read. */
+  readonly first?: readonly WantedEvent[];
 }
 
-interface Walk {
-  readonly changed: readonly string[];
-  readonly gone: readonly string[];
-  readonly listed: Manifest;
-  /** Becomes the next cursor: events that were read get their new version. */
-  readonly next: Manifest;
-  readonly full: boolean;
+const countHeld = ({ read, held }: SyncPlan): number => read.filter(({ uuid }) => held.has(uuid)).length;
+
+function* chunksOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
+}
+
+/** Tells settings apart that decide what is read; those of before there were filters keep their digest. */
+function optionsDigest({ url, to_ids_only, published_only, filters }: Config): string {
+  const filtered = JSON.stringify(filters) !== JSON.stringify(feedFilter.parse(undefined));
+  const decisive = [url, to_ids_only, published_only, ...(filtered ? [filters] : [])];
+  return createHash("sha256").update(JSON.stringify(decisive)).digest("hex").slice(0, 16);
 }

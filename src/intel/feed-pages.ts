@@ -23,13 +23,18 @@ export class PageCutter {
     this.#withdrawn.push(...events);
   }
 
+  /** Counts attributes that are left out without having been read. */
+  skip(reason: string, count: number): void {
+    this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + count);
+  }
+
   refuse(refused: QuarantinedIndicator): void {
     this.#refused.push(refused);
   }
 
   /** Adds what was collected; yields every page that is full. */
   *add({ indicators, refused, skipped }: Collected): Generator<Page> {
-    for (const [reason, count] of skipped) this.#skipped.set(reason, (this.#skipped.get(reason) ?? 0) + count);
+    for (const [reason, count] of skipped) this.skip(reason, count);
     for (const one of refused) {
       this.#refused.push(one);
       if (this.#refused.length >= PAGE) yield this.#cut();

@@ -1,5 +1,6 @@
-import type { IndicatorType } from "../model/indicator.ts";
+import type { Companion, IndicatorType } from "../model/indicator.ts";
 import { canonicalize } from "./canonical.ts";
+import { splitPort } from "./canonical-ip.ts";
 import { isPublicTld } from "./hosts.ts";
 import { canonicalIndicators, type IndicatorValue } from "./indicator-value.ts";
 import type { Reading } from "./misp-types.ts";
@@ -91,6 +92,13 @@ export function listType(word: string): ListType | undefined {
     as: "asn",
     "ja3-fingerprint-md5": "ja3",
     "x509-fingerprint-sha1": "x509",
+    "ip:port": "ip",
+    "ip-dst|port": "ip",
+    "ip-src|port": "ip",
+    "hostname|port": "hostname",
+    md5_hash: "md5",
+    sha1_hash: "sha1",
+    sha256_hash: "sha256",
   };
   if (Object.hasOwn(aliases, name)) return aliases[name];
   return LIST_TYPES.find((type) => type === name);
@@ -104,58 +112,46 @@ export function detectType(value: string): Exclude<ListType, "auto"> | undefined
       if (canonicalize(hash, value) !== undefined) return hash;
     if (value.includes("@") || /\[at\]/i.test(value))
       return canonicalize("email", value) === undefined ? undefined : "email";
-    if (value.includes("/")) return "url";
-    // `setup.exe` would pass as a name: only public top-level domains are guessed.
-    const name = canonicalize("domain", value);
-    return name !== undefined && isPublicTld(name.slice(name.lastIndexOf(".") + 1)) ? "domain" : undefined;
+    const slash = value.indexOf("/");
+    if (slash >= 0) return isHost(splitPort(value.slice(0, slash)).host) ? "url" : undefined;
+    return isPublicName(splitPort(value).host) ? "domain" : undefined;
   }
   return "ip";
+}
+
+function isHost(text: string): boolean {
+  return canonicalize("ip", text) !== undefined || isPublicName(text);
+}
+
+/** `setup.exe` would pass as a name: only public top-level domains are guessed. */
+function isPublicName(text: string): boolean {
+  const name = canonicalize("domain", text);
+  return name !== undefined && isPublicTld(name.slice(name.lastIndexOf(".") + 1));
 }
 
 export interface ListValue {
   readonly attributeType: string;
   readonly category: string;
   readonly indicators: readonly IndicatorValue[];
+  /** The port of `198.51.100.7:443`. */
+  readonly companion?: Companion;
 }
 
 /** Reads one value of a list, or says why it cannot be used. */
 export function readListValue(type: ListType, value: string): ListValue | string {
   const known = type === "auto" ? detectType(value) : type;
   if (known === undefined) return "neither an address, a name, a URL, an e-mail address nor a hash";
-  const { reading, attributeType, category } = READINGS[known];
-  const indicators = canonicalIndicators(reading, value);
-  return typeof indicators === "string" ? indicators : { attributeType, category, indicators };
-}
-
-/**
- * Cells of one line of delimited text: quotes as in RFC 4180, but a quoted cell ends with its line. Linear; at most `most`
- * cells are cut, the rest of the line is dropped.
- */
-export function cellsOf(line: string, delimiter: string, most = 64): readonly string[] {
-  const cells: string[] = [];
-  let at = 0;
-  while (at <= line.length && cells.length < most) {
-    if (line[at] === '"') {
-      let cell = "";
-      let from = at + 1;
-      for (;;) {
-        const quote = line.indexOf('"', from);
-        cell += line.slice(from, quote < 0 ? undefined : quote);
-        if (quote < 0 || line[quote + 1] !== '"') {
-          at = quote < 0 ? line.length : quote + 1;
-          break;
-        }
-        cell += '"';
-        from = quote + 2;
-      }
-      const next = line.indexOf(delimiter, at);
-      cells.push(cell.trim());
-      at = next < 0 ? line.length + 1 : next + delimiter.length;
-    } else {
-      const next = line.indexOf(delimiter, at);
-      cells.push(line.slice(at, next < 0 ? undefined : next).trim());
-      at = next < 0 ? line.length + 1 : next + delimiter.length;
-    }
-  }
-  return cells;
+  const named = known === "domain" || known === "hostname";
+  const { host, port } = named || known === "ip" ? splitPort(value) : { host: value };
+  // With a port it is one host, as MISP's hostname|port is.
+  const { reading, attributeType, category } = READINGS[named && port !== undefined ? "hostname" : known];
+  const indicators = canonicalIndicators(reading, port === undefined ? value : host);
+  if (typeof indicators === "string") return indicators;
+  if (port === undefined) return { attributeType, category, indicators };
+  return {
+    attributeType: `${attributeType}|port`,
+    category,
+    indicators,
+    companion: { kind: "port", value: String(port) },
+  };
 }

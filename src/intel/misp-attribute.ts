@@ -10,6 +10,7 @@ import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../mod
 import { canonicalIndicators } from "./indicator-value.ts";
 import { tagNames } from "./misp-tags.ts";
 import { type Half, type Reading, ruleOf } from "./misp-types.ts";
+import type { ReportFilter } from "./report-filter.ts";
 
 /** Longest attribute value that is looked at, in characters; longer ones are refused. */
 export const MAX_VALUE = 8192;
@@ -27,6 +28,8 @@ export interface AttributeOptions {
   readonly feed: string;
   /** Only attributes with to_ids 1 (default true). */
   readonly toIdsOnly?: boolean;
+  /** Which reports are taken. Reading an attribute asks `attribute()` alone: whoever reads the event asks `event()` first. */
+  readonly filter?: ReportFilter;
 }
 
 /** Where the attributes of one or many events are collected. */
@@ -83,13 +86,15 @@ export function readAttribute(
   object?: JsonObject,
 ): void {
   into.attributes++;
-  const skipped = skipReason(attribute, options);
+  const useless = skipReason(attribute, options);
+  const usable = useless === undefined && isJsonObject(attribute);
+  const draft = usable ? reportOf(attribute, event, options, object) : undefined;
+  const skipped = useless ?? (draft && options.filter?.attribute(draft, event));
   if (skipped !== undefined) {
     into.skipped.set(skipped, (into.skipped.get(skipped) ?? 0) + 1);
     return;
   }
   const parts = partsOf(attribute);
-  const draft = typeof parts === "string" ? undefined : reportOf(attribute, event, options, object);
   for (const part of typeof parts === "string" ? [parts] : parts) {
     const read = typeof part === "string" ? part : canonicalIndicators(part.reading, part.value);
     if (typeof read === "string") {

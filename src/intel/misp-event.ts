@@ -91,10 +91,29 @@ export function eventContext(record: JsonObject, linkBase?: string): EventContex
   };
 }
 
+/** UUID of the organisation that made the event, in lower case, where the export says it. */
+export function orgcUuid(record: JsonObject): string | undefined {
+  return uuidOf(get(record, "Orgc", "uuid"));
+}
+
+/** Attributes in an event's document, those of its objects included. */
+function attributeCount(record: JsonObject): number {
+  return listOf(record, "Object").reduce<number>(
+    (sum, object) => sum + (isJsonObject(object) ? listOf(object, "Attribute").length : 0),
+    listOf(record, "Attribute").length,
+  );
+}
+
 /** Reads one event with all its attributes, those of its objects included. */
 export function readEvent(record: JsonObject, options: EventOptions): ReadEvent {
   const event = eventContext(record, options.linkBase);
   const into = newCollection();
+  const unwanted = options.filter?.event(event, orgcUuid(record));
+  if (unwanted !== undefined) {
+    into.attributes = attributeCount(record);
+    if (into.attributes > 0) into.skipped.set(unwanted, into.attributes);
+    return { event, ...into };
+  }
   for (const attribute of listOf(record, "Attribute")) readAttribute(attribute, event, options, into);
   for (const object of listOf(record, "Object")) {
     if (!isJsonObject(object)) continue;

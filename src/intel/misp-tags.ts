@@ -26,6 +26,31 @@ export function tlpOf(tags: readonly string[]): Tlp | undefined {
   return TLP_ORDER[strictest];
 }
 
+/** True when `tlp` restricts more than `ceiling`. */
+export function tlpExceeds(tlp: Tlp, ceiling: Tlp): boolean {
+  return TLP_ORDER.indexOf(tlp) > TLP_ORDER.indexOf(ceiling);
+}
+
+const PAP_ORDER = ["clear", "green", "amber", "red"] as const;
+/** Permissible Actions Protocol, in rising order of restriction. */
+export type Pap = (typeof PAP_ORDER)[number];
+
+/** Strictest PAP among the tags (`PAP:WHITE` is clear), or undefined when none is a PAP tag. */
+export function papOf(tags: readonly string[]): Pap | undefined {
+  let strictest = -1;
+  for (const tag of tags) {
+    const word = /^pap:\s{0,4}"?([a-z]{3,5})"?$/i.exec(tag.trim())?.[1]?.toLowerCase();
+    if (word !== undefined)
+      strictest = Math.max(strictest, PAP_ORDER.indexOf((word === "white" ? "clear" : word) as Pap));
+  }
+  return PAP_ORDER[strictest];
+}
+
+/** True when `pap` restricts more than `ceiling`. */
+export function papExceeds(pap: Pap, ceiling: Pap): boolean {
+  return PAP_ORDER.indexOf(pap) > PAP_ORDER.indexOf(ceiling);
+}
+
 /** ATT&CK technique ids named by galaxy tags, in order, each once: `T1059.001`. */
 export function mitreOf(tags: readonly string[]): readonly string[] {
   const found = new Set<string>();

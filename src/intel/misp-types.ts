@@ -1,4 +1,5 @@
 import type { Companion, IndicatorPattern, IndicatorType } from "../model/indicator.ts";
+import type { MispAttributeType } from "../model/misp-attribute-types.ts";
 
 /** How a value that matches alone becomes an indicator. `weak`: too common to convict alone. */
 export interface Reading {
@@ -57,7 +58,7 @@ const MAIL_PART = "a part of a mail that no observable type covers";
 const FINGERPRINT = "a fingerprint that no observable type covers";
 
 /** Every attribute type of MISP 2.5, and what Tipline does with it. docs/MISP-TYPES.md is made from this table. */
-export const MISP_TYPES: Readonly<Record<string, AttributeRule>> = {
+export const MISP_TYPES: Readonly<Record<MispAttributeType, AttributeRule>> = {
   // Addresses, names and URLs. `hostname` is one host; `domain` is everything below it as well.
   "ip-src": single("ip"),
   "ip-dst": single("ip"),
@@ -277,5 +278,5 @@ export const MISP_TYPES: Readonly<Record<string, AttributeRule>> = {
 
 /** The rule of an attribute type, or undefined for a type that MISP 2.5 does not have. */
 export function ruleOf(attributeType: string): AttributeRule | undefined {
-  return Object.hasOwn(MISP_TYPES, attributeType) ? MISP_TYPES[attributeType] : undefined;
+  return Object.hasOwn(MISP_TYPES, attributeType) ? MISP_TYPES[attributeType as MispAttributeType] : undefined;
 }

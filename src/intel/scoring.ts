@@ -13,6 +13,8 @@ export interface ScoreInput {
   readonly outcome: Outcome;
   readonly suppressions: readonly Suppression[];
   readonly annotations: readonly Annotation[];
+  /** When our own organisation last called a report a false positive; undefined: never, or it was edited since. */
+  readonly falsePositive?: number | undefined;
   readonly time: number;
 }
 
@@ -34,6 +36,7 @@ export const WEIGHTS = {
   secondOrganisation: 5,
   thirdOrganisation: 10,
   companion: 10,
+  falsePositive: -30,
   annotation: -20,
   annotationsMost: -40,
   weakMost: 40,
@@ -89,6 +92,7 @@ export function score(input: ScoreInput): Score {
     ...confidence(input),
     ...organisations(input),
     ...lists(input),
+    ...falsePositive(input),
   ];
   const sum = reasons.reduce((total, { points }) => total + points, 0);
   return bounds(input, Math.max(0, Math.min(100, sum)), reasons);
@@ -164,6 +168,17 @@ function lists({ annotations }: ScoreInput): ScoreReason[] {
   });
 }
 
+function falsePositive({ falsePositive: time }: ScoreInput): ScoreReason[] {
+  if (time === undefined) return [];
+  const text = `false positive by our organisation on ${dateOf(time)}`;
+  return [{ points: WEIGHTS.falsePositive, text }];
+}
+
+/** `2026-11-21`; what no calendar has is an unknown day. */
+function dateOf(time: number): string {
+  return Math.abs(time) <= 8.64e15 ? new Date(time).toISOString().slice(0, 10) : "an unknown day";
+}
+
 function bounds(input: ScoreInput, sum: number, reasons: readonly ScoreReason[]): Score {
   const { direction, outcome } = input;
   const all = [...reasons];
@@ -171,7 +186,8 @@ function bounds(input: ScoreInput, sum: number, reasons: readonly ScoreReason[])
   const weak = input.reports.every((report) => report.weak);
   const succeeded =
     outcome === "executed" || outcome === "success" || (outcome === "allowed" && direction === "outbound");
-  if (succeeded && !weak && input.annotations.length === 0 && value < WEIGHTS.succeededLeast) {
+  const doubtful = input.annotations.length > 0 || input.falsePositive !== undefined;
+  if (succeeded && !weak && !doubtful && value < WEIGHTS.succeededLeast) {
     value = WEIGHTS.succeededLeast;
     all.push({ points: 0, text: `at least ${value}: ${outcome}${outcome === "allowed" ? " outbound" : ""}` });
   }

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { asError, TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import { createWarninglists } from "./warninglist-set.ts";
+import { createWarninglists, type SkippedEntries } from "./warninglist-set.ts";
 import { WARNINGLIST_TYPES, type Warninglist, type WarninglistSet, type WarninglistType } from "./warninglists.ts";
 
 const MOST_BYTES = 256 * 1024 * 1024;
@@ -14,31 +14,37 @@ const MOST_ATTRIBUTES = 1_000;
  * cannot be used is skipped with a warning that says why; a folder that cannot be read or holds no list is an error.
  */
 export function loadWarninglists(dir: string, log: Log): WarninglistSet {
+  return createWarninglists(readWarninglists(dir, log), tellSkipped(log));
+}
+
+/** For `createWarninglists`: one warning for each reason and list. */
+export function tellSkipped(log: Log): (entries: SkippedEntries) => void {
+  return ({ list, reason, count }) => log.warn("entries of a warninglist skipped", { list, reason, count });
+}
+
+/** The lists of such a folder, read one at a time. */
+export function* readWarninglists(dir: string, log: Log): Generator<Warninglist> {
   const root = existsSync(join(dir, "lists")) ? join(dir, "lists") : dir;
-  const names = folders(root);
   let read = 0;
-  const set = createWarninglists(
-    (function* () {
-      for (const slug of names) {
-        const path = join(root, slug, "list.json");
-        if (!existsSync(path)) continue;
-        try {
-          yield readList(path, slug);
-          read++;
-        } catch (thrown) {
-          log.warn("warninglist skipped", { list: path, reason: asError(thrown).message });
-        }
-      }
-    })(),
-    ({ list, reason, count }) => log.warn("entries of a warninglist skipped", { list, reason, count }),
-  );
+  for (const slug of folders(root)) {
+    const path = join(root, slug, "list.json");
+    if (!existsSync(path)) continue;
+    let list: Warninglist;
+    try {
+      list = readList(path, slug);
+    } catch (thrown) {
+      log.warn("warninglist skipped", { list: path, reason: asError(thrown).message });
+      continue;
+    }
+    read++;
+    yield list;
+  }
   if (read === 0) {
     throw new TiplineError(
       "TIP_CONFIG_INVALID",
       `${dir}: expected warninglists as <name>/list.json (the layout of github.com/MISP/misp-warninglists), found none`,
     );
   }
-  return set;
 }
 
 function folders(root: string): readonly string[] {
@@ -87,10 +93,10 @@ function asRecord(value: unknown, expected: string): Record<string, unknown> {
 /** An array of strings, or of objects that hold them; a map of strings (PHP writes sparse arrays so) counts, too. */
 function strings(value: unknown, member: string): readonly string[] {
   if (typeof value !== "object" || value === null) throw new Error("expected a list of entries");
-  return Object.values(value).flatMap((item: unknown) => {
-    if (typeof item === "string") return [item];
-    if (typeof item !== "object" || item === null) return [];
-    const inner = (item as Record<string, unknown>)[member];
-    return typeof inner === "string" ? [inner] : [];
-  });
+  const found: string[] = [];
+  for (const item of Object.values(value) as unknown[]) {
+    const word: unknown = typeof item === "object" && item !== null ? (item as Record<string, unknown>)[member] : item;
+    if (typeof word === "string") found.push(word);
+  }
+  return found;
 }

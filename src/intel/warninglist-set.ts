@@ -16,6 +16,8 @@ export interface SkippedEntries {
 
 const LONGEST_ENTRY = 8_192;
 const LONGEST_TESTED = 512;
+/** Entries between two pauses. */
+const SLICE = 1_000;
 /** Shorter literal parts are in everything. */
 const SHORTEST_PART = 4;
 
@@ -41,12 +43,37 @@ export function createWarninglists(
   lists: Iterable<Warninglist>,
   skipped: (entries: SkippedEntries) => void = () => undefined,
 ): WarninglistSet {
+  const set = newTables();
+  const building = build(set, lists, skipped);
+  while (building.next().done !== true);
+  return set;
+}
+
+/** The same in slices of a few milliseconds; between them it waits for `pause`, so that other work goes on. */
+export async function createWarninglistsGently(
+  lists: Iterable<Warninglist>,
+  skipped: (entries: SkippedEntries) => void,
+  pause: () => Promise<void>,
+): Promise<WarninglistSet> {
+  const set = newTables();
+  const building = build(set, lists, skipped);
+  while (building.next().done !== true) await pause();
+  return set;
+}
+
+function* build(
+  set: Tables,
+  lists: Iterable<Warninglist>,
+  skipped: (entries: SkippedEntries) => void,
+): Generator<undefined> {
+  for (const list of lists) for (const entries of yield* set.add(list)) skipped(entries);
+}
+
+function newTables(): Tables {
   const bytes = randomBytes(8);
   // Seeded, so that nobody can make up a value that hides behind a listed one.
   const seed = { a: bytes.readUInt32LE(0), b: bytes.readUInt32LE(4) };
-  const set = new Tables(new NameTable(seed), new NetworkTable(seed));
-  for (const list of lists) for (const entries of set.add(list)) skipped(entries);
-  return set;
+  return new Tables(new NameTable(seed), new NetworkTable(seed));
 }
 
 class Tables implements WarninglistSet {
@@ -66,7 +93,8 @@ class Tables implements WarninglistSet {
     return this.#lists.length;
   }
 
-  add(list: Warninglist): readonly SkippedEntries[] {
+  /** Yields after every slice. */
+  *add(list: Warninglist): Generator<undefined, readonly SkippedEntries[]> {
     const number = this.#lists.length;
     this.#lists.push({
       name: list.name,
@@ -75,7 +103,8 @@ class Tables implements WarninglistSet {
       hostname: list.type === "hostname",
     });
     const refusals = new Map<string, number>();
-    for (const entry of list.entries) {
+    for (const [at, entry] of list.entries.entries()) {
+      if (at % SLICE === 0) yield;
       const reason = entry.length > LONGEST_ENTRY ? "entry too long" : this.#entry(list, entry.trim(), number);
       if (reason === undefined) this.entries++;
       else refusals.set(reason, (refusals.get(reason) ?? 0) + 1);

@@ -13,6 +13,20 @@ export const secretText = (description: string) =>
     .transform((text) => new Secret(text.trim()))
     .describe(description);
 
+/**
+ * Whether other users may read a secret's file: everybody, or the group where the file is our own (a file of root's that our
+ * group may read is how a service gets its secret). False where the system has no such modes or the file cannot be seen.
+ */
+export function openToOthers(file: string): boolean {
+  const ourUid = process.getuid?.();
+  try {
+    const { mode, uid } = statSync(file);
+    return ourUid !== undefined && ((mode & 0o004) !== 0 || ((mode & 0o040) !== 0 && uid === ourUid));
+  } catch {
+    return false;
+  }
+}
+
 /** The secret in `file` (surrounding white space dropped) or `value`, or undefined when neither is given. */
 export function secretFrom(file: string | undefined, value: Secret | undefined, key = "key_file"): Secret | undefined {
   if (file === undefined) return value;

@@ -67,3 +67,8 @@ export function formatDuration(ms: number): string {
   }
   return parts.slice(0, 2).join(" ") || "0s";
 }
+
+/** `1,234,567`: for people. */
+export function formatCount(count: number): string {
+  return Math.round(count).toLocaleString("en");
+}

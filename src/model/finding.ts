@@ -40,6 +40,15 @@ export interface JudgedMatch {
   /** 0–100; 0 when suppressed. */
   readonly score: number;
   readonly reasons: readonly ScoreReason[];
+  /** Reports that count no more, newest first, and why. When all have expired they are also `match.reports`. */
+  readonly expired?: readonly ExpiredReport[];
+}
+
+/** A report that counts no more: too old for its type, or decayed. */
+export interface ExpiredReport {
+  readonly report: IndicatorReport;
+  /** `last seen 412 days ago, 90 at most for addresses`. */
+  readonly reason: string;
 }
 
 export type Mode = "live" | "retro";

@@ -1,8 +1,9 @@
 import { baseName } from "../intel/canonical.ts";
 import type { Generation } from "../intel/generation.ts";
 import { bandOf, score } from "../intel/scoring.ts";
+import type { Standing } from "../intel/standing.ts";
 import type { Alert, Extraction } from "../model/alert.ts";
-import type { Annotation, JudgedMatch, Match, Suppression, Verdict } from "../model/finding.ts";
+import type { Annotation, ExpiredReport, JudgedMatch, Match, Suppression, Verdict } from "../model/finding.ts";
 import type { Indicator, IndicatorReport } from "../model/indicator.ts";
 import { get, text } from "../model/json.ts";
 import type { CanonicalValue, Observable, ObservableType } from "../model/observable.ts";
@@ -77,7 +78,10 @@ function judge(
   extraction: Extraction<Observable>,
   generation: Generation,
 ): JudgedMatch {
-  const reports = bestFirst(indicator.reports);
+  const { inForce, expired } = byStanding(indicator, alert.time, generation.standing);
+  const [newest] = expired;
+  // Without a report in force the expired ones are kept, and the match is explained away.
+  const reports = bestFirst(inForce.length > 0 ? inForce : indicator.reports);
   const match: Match = {
     observable,
     indicator,
@@ -87,6 +91,7 @@ function judge(
   const hits = listHits(match, generation);
   const suppressions: Suppression[] = [
     ...ownAndAllowed(match, alert, extraction, generation),
+    ...(inForce.length === 0 && newest ? [{ by: "policy" as const, reason: `expired: ${newest.reason}` }] : []),
     ...hits
       .filter(({ action }) => action === "suppress")
       .map(({ name }) => ({ by: "warninglist" as const, reason: name })),
@@ -103,9 +108,29 @@ function judge(
     outcome: extraction.outcome,
     suppressions,
     annotations,
+    falsePositive: lastFalsePositive(reports, generation.standing),
     time: alert.time,
   });
-  return { match, suppressions, annotations, ...judged };
+  return { match, suppressions, annotations, ...judged, ...(newest === undefined ? {} : { expired }) };
+}
+
+/** Which reports count at `time`, and which do not, newest first. */
+function byStanding(indicator: Indicator, time: number, standing: Standing) {
+  const inForce: IndicatorReport[] = [];
+  const expired: ExpiredReport[] = [];
+  for (const report of indicator.reports) {
+    const reason = standing.expired(indicator, report, time);
+    if (reason === undefined) inForce.push(report);
+    else expired.push({ report, reason });
+  }
+  const seen = ({ lastSeen, timestamp }: IndicatorReport) => lastSeen ?? timestamp ?? 0;
+  expired.sort((a, b) => seen(b.report) - seen(a.report) || byUuid(a.report, b.report));
+  return { inForce, expired };
+}
+
+function lastFalsePositive(reports: readonly IndicatorReport[], standing: Standing): number | undefined {
+  const times = reports.flatMap((report) => standing.falsePositive(report) ?? []);
+  return times.length === 0 ? undefined : Math.max(...times);
 }
 
 /** Lists that know the indicator or what was seen; each list once. */
@@ -146,12 +171,11 @@ function ownAndAllowed(
 function bestFirst(reports: readonly IndicatorReport[]): readonly IndicatorReport[] {
   const rank = (report: IndicatorReport) =>
     (report.toIds ? 1000 : 0) + (report.weak ? 0 : 500) + (5 - (report.event.threatLevel ?? 4)) * 10;
-  return [...reports].sort(
-    (a, b) =>
-      rank(b) - rank(a) ||
-      (b.timestamp ?? 0) - (a.timestamp ?? 0) ||
-      (a.attributeUuid < b.attributeUuid ? -1 : a.attributeUuid > b.attributeUuid ? 1 : 0),
-  );
+  return [...reports].sort((a, b) => rank(b) - rank(a) || (b.timestamp ?? 0) - (a.timestamp ?? 0) || byUuid(a, b));
+}
+
+function byUuid(a: IndicatorReport, b: IndicatorReport): number {
+  return a.attributeUuid < b.attributeUuid ? -1 : a.attributeUuid > b.attributeUuid ? 1 : 0;
 }
 
 /** Unsuppressed before suppressed, then by score; equal ones keep the order of the alert. */

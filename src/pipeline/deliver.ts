@@ -10,6 +10,8 @@ const RETRY: Backoff = { firstMs: 500, maxMs: 60_000 };
 const BATCH = 100;
 /** How often overdue echoes are looked for. */
 const CONFIRM_MS = 1000;
+/** A sink that paces itself is not asked more often than this. */
+const LEAST_PACE_MS = 50;
 
 /**
  * Delivers a sink's findings in order, at least once. Each part that the receiver took or that is dead-lettered moves the
@@ -73,7 +75,8 @@ async function deliverBatch(
     const taken = wanted.slice(0, Math.max(0, Math.min(result.taken ?? 0, wanted.length)));
     const last = taken.at(-1);
     if (last !== undefined) await settle(taken, last.seq, state, options, signal);
-    await backOff(result.cause, result.afterMs, state, options, signal);
+    if (result.paced) await options.clock.sleep(Math.max(LEAST_PACE_MS, result.afterMs ?? 0), signal);
+    else await backOff(result.cause, result.afterMs, state, options, signal);
   } else if (batch.length === 1) {
     await bury(wanted, end, result.cause, state, options, signal);
   } else if (!signal.aborted) {

@@ -1,10 +1,11 @@
 import { mitreOf, tlpOf } from "../intel/misp-tags.ts";
 import type { Alert } from "../model/alert.ts";
-import type { Finding, JudgedMatch, MispBlock, Mode, Verdict } from "../model/finding.ts";
+import type { ConvictingAttribute, Finding, JudgedMatch, MispBlock, Mode, Verdict } from "../model/finding.ts";
 import type { IndicatorReport, Tlp } from "../model/indicator.ts";
 
 const MOST_TAGS = 30;
 const MOST_OTHERS = 20;
+const MOST_ATTRIBUTES = 20;
 const MOST_TEXT = 1000;
 
 /** Names a finding: same alert, mode and (retro) indicator give the same id. */
@@ -26,6 +27,7 @@ export function toFinding(alert: Alert, raw: string, verdict: Verdict, mode: Mod
     mode,
     ...(mode === "retro" ? { indicator } : {}),
   });
+  const attributes = convictingAttributes(verdict);
   const tlp = tlpOf(verdict.matches.flatMap(({ match }) => match.reports.flatMap((report) => tagsOf(report))));
   return {
     id,
@@ -49,7 +51,23 @@ export function toFinding(alert: Alert, raw: string, verdict: Verdict, mode: Mod
     key: { indicator, entity: verdict.entity.key },
     suppressed: verdict.suppressed,
     score: verdict.score,
+    ...(attributes.length === 0 ? {} : { attributes }),
   };
+}
+
+/** What is too weak to convict alone is left out, unless the other half of its attribute was seen as well. */
+function convictingAttributes({ matches }: Verdict): readonly ConvictingAttribute[] {
+  const found = new Map<string, ConvictingAttribute>();
+  for (const { match, suppressions } of matches) {
+    if (suppressions.length > 0) continue;
+    for (const { feed, event, attributeUuid, weak } of match.reports) {
+      const key = JSON.stringify([feed, event.uuid, attributeUuid]);
+      if ((weak && !match.companionSeen) || found.has(key)) continue;
+      found.set(key, { feed, eventUuid: event.uuid, attributeUuid });
+      if (found.size === MOST_ATTRIBUTES) return [...found.values()];
+    }
+  }
+  return [...found.values()];
 }
 
 function tagsOf(report: IndicatorReport): readonly string[] {

@@ -49,12 +49,8 @@ export interface LookupResult {
  */
 export function lookupValue(raw: string, generation: Generation): LookupResult {
   const value = raw.trim().slice(0, MOST_LENGTH);
-  const parts = value.includes("|") ? [value, ...value.split("|").slice(0, 4)] : [value];
-  // Alerts are matched on the host of a URL as well.
-  const host = hostOf(value);
-  if (host !== undefined) parts.push(host);
   let likeliest: LookupResult | undefined;
-  for (const part of parts) {
+  for (const part of partsOf(value)) {
     for (const [type, canonical] of readings(part)) {
       const indicators = covering(type, canonical, generation);
       const result = describe(value, type, canonical, indicators, generation);
@@ -63,6 +59,13 @@ export function lookupValue(raw: string, generation: Generation): LookupResult {
     }
   }
   return likeliest ?? { value, indicators: [], warninglists: [] };
+}
+
+/** The value, the halves of a composite, and the host of a URL: alerts are matched on that as well. */
+export function partsOf(value: string): readonly string[] {
+  const parts = value.includes("|") ? [value, ...value.split("|").slice(0, 4)] : [value];
+  const host = hostOf(value);
+  return host === undefined ? parts : [...parts, host];
 }
 
 function hostOf(value: string): string | undefined {
@@ -78,7 +81,8 @@ function covering(type: ObservableType, canonical: CanonicalValue, generation: G
     .filter(({ pattern, value }) => pattern === "cidr" && Number(value.split("/")[1]) <= Number(prefix));
 }
 
-function* readings(part: string): Iterable<readonly [ObservableType, CanonicalValue]> {
+/** Every type that a text can be, with its canonical spelling. */
+export function* readings(part: string): Iterable<readonly [ObservableType, CanonicalValue]> {
   const network = part.includes("/") ? canonicalCidr(refang(part)) : undefined;
   if (network !== undefined) yield ["ip", network];
   for (const type of TYPES) {

@@ -13,8 +13,9 @@ export function redact(finding: Finding, ceiling: Tlp): Finding {
   if (withinTlp(finding.tlp, ceiling)) return finding;
   const hidden = `redacted: TLP above ${ceiling}`;
   const { link, score, band, mode, generation, finding_id } = finding.misp;
+  const { attributes: _, ...rest } = finding;
   return {
-    ...finding,
+    ...rest,
     alert: {
       id: finding.alert.id,
       node: finding.alert.node,

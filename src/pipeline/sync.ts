@@ -2,7 +2,7 @@ import type { Feed, FeedProgress } from "../contract/feed.ts";
 import type { Clock } from "../lib/clock.ts";
 import { asError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
-import type { FeedChange, FeedOutcome, GenerationStore, UpdateRequest } from "../store/generations-types.ts";
+import type { FeedChange, FeedOutcome, GenerationStore } from "../store/generations-types.ts";
 
 /** A configured feed. */
 export interface NamedFeed {
@@ -20,6 +20,8 @@ export interface SyncOptions {
   /** Forget the cursors: every feed is pulled in full. */
   readonly full?: boolean;
   readonly compact?: boolean;
+  /** Hints (see PullOptions): only these events are looked at. For syncs of one feed. */
+  readonly only?: readonly string[];
 }
 
 /** What became of one feed in a sync. `held` and `failed`: its last good reports stay live. */
@@ -52,7 +54,7 @@ export function allWell({ feeds }: SyncResult): boolean {
 }
 
 /**
- * Pulls every feed and makes one new generation of what changed. Feeds are independent: one that fails or is held keeps its
+ * Pulls every feed and makes one new generation of what changed, or several when a first pull comes in parts. Feeds are independent: one that fails or is held keeps its
  * last good reports, and its error is a value. Throws only when the generation itself cannot be written.
  */
 export async function syncOnce(
@@ -65,45 +67,113 @@ export async function syncOnce(
   const { clock, log } = options;
   const startedAt = clock.now();
   const outcomes = new Map<string, FeedSync>();
-  const changes: FeedChange[] = [];
-
-  await Promise.all(
-    feeds.map(async ({ name, feed }) => {
-      try {
-        const cursor = options.full ? undefined : store.cursor(name);
-        const pull = await feed.pull(cursor, signal, (state) => progress?.(name, state));
-        if (pull.mode === "unchanged") outcomes.set(name, { ...nothing(name, store), status: "unchanged" });
-        else changes.push({ feed: name, pull });
-      } catch (thrown) {
-        outcomes.set(name, { ...nothing(name, store), status: "failed", error: asError(thrown) });
-      }
-    }),
-  );
-  const order = new Map(feeds.map(({ name }, at) => [name, at]));
-  changes.sort((a, b) => (order.get(a.feed) ?? 0) - (order.get(b.feed) ?? 0));
-  const configured = new Set(options.configured ?? feeds.map(({ name }) => name));
-  const held = new Set(store.feeds());
-  // A feed not held so far may be an old one under a new name: the old one's reports stay until it has been pulled.
-  const lacksNew = [...configured].some((name) => !held.has(name) && !changes.some(({ feed }) => feed === name));
-  const removedFeeds = lacksNew ? [] : [...held].filter((name) => !configured.has(name));
-
+  const tell = (outcome: FeedSync) => outcomes.set(outcome.feed, together(outcomes.get(outcome.feed), outcome));
+  const counted = new Map<string, FeedProgress>();
+  let due = feeds;
   let changed = false;
-  if (changes.length > 0 || removedFeeds.length > 0 || options.compact) {
-    const request: UpdateRequest = {
-      changes,
-      removedFeeds,
-      signal,
-      ...(options.confirmShrink === undefined ? {} : { confirmShrink: options.confirmShrink }),
-      ...(options.compact === undefined ? {} : { compact: options.compact }),
-    };
-    const result = await store.update(request);
-    changed = result.changed;
-    for (const outcome of result.feeds) outcomes.set(outcome.feed, outcome);
+  for (let last = false, first = true; !last; first = false) {
+    const earlier = new Map(counted);
+    const { changes, others } = await pullAll(due, store, options, first, signal, (name, state) => {
+      counted.set(name, afterEarlier(earlier.get(name), state));
+      progress?.(name, counted.get(name) ?? state);
+    });
+    for (const outcome of others) tell(outcome);
+    // Nothing is removed, nor merged, before the last part of every feed is there.
+    last = changes.every(({ pull }) => pull.more === undefined);
+    const removedFeeds = last ? removable(feeds, store, options, changes) : [];
+    const compact = last && options.compact === true;
+    if (changes.length > 0 || removedFeeds.length > 0 || compact) {
+      const { confirmShrink = [] } = options;
+      const result = await store.update({ changes, removedFeeds, confirmShrink, compact, signal });
+      changed ||= result.changed;
+      for (const outcome of result.feeds) tell(outcome);
+    }
+    due = feeds.filter(({ name }) => outcomes.get(name)?.status === "applied" && hasMore(changes, name));
   }
-
+  const order = new Map(feeds.map(({ name }, at) => [name, at]));
   const done = [...outcomes.values()].sort((a, b) => (order.get(a.feed) ?? Infinity) - (order.get(b.feed) ?? Infinity));
   if (!signal.aborted) for (const outcome of done) report(log, outcome);
   return { generation: store.current()?.id, changed, feeds: done, tookMs: clock.now() - startedAt };
+}
+
+interface Pulled {
+  /** In the order of the feeds. */
+  readonly changes: readonly FeedChange[];
+  /** Of feeds that are unchanged or failed. */
+  readonly others: readonly FeedSync[];
+}
+
+/** Asks the feeds what there is; `first`: not for a further part. */
+async function pullAll(
+  feeds: readonly NamedFeed[],
+  store: GenerationStore,
+  { full, only }: SyncOptions,
+  first: boolean,
+  signal: AbortSignal,
+  progress: (feed: string, progress: FeedProgress) => void,
+): Promise<Pulled> {
+  const known = new Set(store.feeds());
+  const pulls = feeds.map(async ({ name, feed }): Promise<FeedChange | FeedSync> => {
+    try {
+      const pull = await feed.pull(
+        full && first ? undefined : store.cursor(name),
+        signal,
+        (state) => progress(name, state),
+        {
+          ...(known.has(name) ? {} : { inParts: true }),
+          ...(only === undefined ? {} : { only }),
+        },
+      );
+      return pull.mode === "unchanged" ? { ...nothing(name, store), status: "unchanged" } : { feed: name, pull };
+    } catch (thrown) {
+      return { ...nothing(name, store), status: "failed", error: asError(thrown) };
+    }
+  });
+  const pulled = await Promise.all(pulls);
+  return {
+    changes: pulled.filter((one) => "pull" in one),
+    others: pulled.filter((one) => "status" in one),
+  };
+}
+
+const hasMore = (changes: readonly FeedChange[], name: string): boolean =>
+  changes.some(({ feed, pull }) => feed === name && pull.more?.() === true);
+
+/** Feeds that are configured no more. */
+function removable(
+  feeds: readonly NamedFeed[],
+  store: GenerationStore,
+  options: SyncOptions,
+  changes: readonly FeedChange[],
+): readonly string[] {
+  const configured = new Set(options.configured ?? feeds.map(({ name }) => name));
+  const held = new Set(store.feeds());
+  const partial = new Set(store.partialFeeds());
+  // A feed not (wholly) held so far may be an old one under a new name: the old one's reports stay until it has been pulled.
+  const lacksNew = [...configured].some(
+    (name) => partial.has(name) || (!held.has(name) && !changes.some(({ feed }) => feed === name)),
+  );
+  return lacksNew ? [] : [...held].filter((name) => !configured.has(name));
+}
+
+/** What became of a feed in all parts so far. */
+function together(earlier: FeedSync | undefined, part: FeedSync): FeedSync {
+  if (earlier === undefined) return part;
+  const skipped = new Map(earlier.skipped);
+  for (const [reason, count] of part.skipped) skipped.set(reason, (skipped.get(reason) ?? 0) + count);
+  return {
+    ...part,
+    reportsBefore: earlier.reportsBefore,
+    added: earlier.added + part.added,
+    skipped,
+    quarantined: earlier.quarantined + part.quarantined,
+  };
+}
+
+/** Progress over all parts; of events the feed itself counts those of earlier parts. */
+function afterEarlier(earlier: FeedProgress | undefined, state: FeedProgress): FeedProgress {
+  if (earlier === undefined) return state;
+  return { ...state, attributes: earlier.attributes + state.attributes, bytes: earlier.bytes + state.bytes };
 }
 
 function nothing(feed: string, store: GenerationStore): Omit<FeedSync, "status"> {

@@ -1,11 +1,15 @@
 import type { Finding, FindingAlert } from "../model/finding.ts";
 
-/** A finding without its alert's line: what is kept of a repeat until its window ends. */
-export type Template = Omit<Finding, "alert"> & { readonly alert: Omit<FindingAlert, "raw"> };
+/**
+ * A finding without its alert's line: what is kept of a repeat until its window ends. Without its attributes too: what is made of
+ * it speaks for alerts that were told of before.
+ */
+export type Template = Omit<Finding, "alert" | "attributes"> & { readonly alert: Omit<FindingAlert, "raw"> };
 
 export function toTemplate(finding: Finding): Template {
-  const { raw: _, ...alert } = finding.alert;
-  return { ...finding, alert };
+  const { alert: whole, attributes: __, ...rest } = finding;
+  const { raw: _, ...alert } = whole;
+  return { ...rest, alert };
 }
 
 /** The count of what was held back, told as the worst of it; `time` is that of the last one. */
@@ -30,11 +34,12 @@ export function repeatsFinding(
 
 /** One loud finding for an indicator that shows on very many entities, told by the alert that made it too many. */
 export function spreadFinding(trigger: Finding, id: string, entities: number): Finding {
+  const template = toTemplate(trigger);
   return {
-    ...trigger,
+    ...template,
     id,
     kind: "spread",
-    alert: withLine(toTemplate(trigger).alert),
+    alert: withLine(template.alert),
     misp: { ...trigger.misp, entities_count: String(entities), finding_id: id },
   };
 }

@@ -25,6 +25,8 @@ export interface FeedEntry {
   readonly quarantined: number;
   /** Epoch milliseconds of the last pull that counted. */
   readonly updatedAt: number;
+  /** Its first pull came in parts, of which some are to come. */
+  readonly partial?: true;
 }
 
 /** What a generation is made of. */

@@ -67,6 +67,8 @@ export interface GenerationStore {
   cursor(feed: string): JsonValue | undefined;
   /** Feeds that have reports or a cursor in the current generation. */
   feeds(): readonly string[];
+  /** Those among them of which a first pull in parts is not complete. */
+  partialFeeds(): readonly string[];
   /** Pulls the pages, writes and commits the next generation, and makes it current. Calls must not overlap. */
   update(request: UpdateRequest): Promise<UpdateResult>;
   /** Indicators refused as dangerous or unusable in the current generation. */

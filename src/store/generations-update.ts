@@ -185,13 +185,16 @@ async function takeChange(
     draft.outcomes.push({ ...told, status: "held", reportsAfter: before });
     return;
   }
-  const quarantined = taken.refusals.count + (delta ? (draft.feeds.get(feed)?.quarantined ?? 0) : 0);
+  const previous = delta ? draft.feeds.get(feed) : undefined;
+  const quarantined = taken.refusals.count + (previous?.quarantined ?? 0);
+  const partial = change.pull.more === undefined ? previous?.partial === true : change.pull.more();
   draft.feeds.set(feed, {
     cursor: change.pull.cursor(),
     canonical: CANONICAL_VERSION,
     reports: after,
     quarantined,
     updatedAt: context.now(),
+    ...(partial ? { partial } : {}),
   });
   draft.leaving.push((entry) => entry.feed === feed && (!delta || taken.withdrawnEvents.has(entry.eventUuid)));
   draft.refused.push(taken.refusals);

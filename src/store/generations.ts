@@ -53,6 +53,8 @@ export function openGenerations({
       return entry?.canonical === CANONICAL_VERSION ? entry.cursor : undefined;
     },
     feeds: () => Object.keys(current?.manifest.feeds ?? {}),
+    partialFeeds: () =>
+      Object.entries(current?.manifest.feeds ?? {}).flatMap(([feed, { partial }]) => (partial ? [feed] : [])),
     update(request: UpdateRequest) {
       if (readOnly) {
         return Promise.reject(new TiplineError("TIP_INTERNAL", "this store of generations was opened to read only"));

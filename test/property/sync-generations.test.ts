@@ -65,7 +65,7 @@ test("after any changes a sync leaves what the folder and the server say, report
             {
               name: "server",
               feed: await mispServer.create(
-                mispServer.config.parse({ url: fake.url, key: KEY, page_size: 100 }),
+                mispServer.config.parse({ url: fake.url, key: KEY, page_size: 100, grace: "0s" }),
                 context("server"),
               ),
             },

@@ -11,6 +11,7 @@ import type {
 interface Held {
   cursor: JsonValue;
   reports: ReportedIndicator[];
+  partial: boolean;
 }
 
 /** Generations in memory, for tests of what stands before them. Follows the store's contract; holds nothing on disk. */
@@ -37,6 +38,10 @@ export class FakeGenerations implements GenerationStore {
 
   feeds(): readonly string[] {
     return [...this.held.keys()];
+  }
+
+  partialFeeds(): readonly string[] {
+    return [...this.held].filter(([, { partial }]) => partial).map(([feed]) => feed);
   }
 
   async update(request: UpdateRequest): Promise<UpdateResult> {
@@ -79,7 +84,12 @@ export class FakeGenerations implements GenerationStore {
       const outcome = { ...none(feed), reportsBefore: before.length, reportsAfter: after.length, added: added.length };
       if (after.length < before.length * 0.7 && !confirmed.includes(feed))
         return { ...outcome, status: "held", reportsAfter: before.length };
-      this.held.set(feed, { cursor: pull.cursor(), reports: after });
+      const partial = pull.more === undefined ? this.partialFeeds().includes(feed) : pull.more();
+      this.held.set(feed, {
+        cursor: pull.cursor(),
+        reports: after,
+        partial: partial && !(pull.mode === "full" && !pull.more),
+      });
       return { ...outcome, status: "applied" };
     } catch (error) {
       return {

@@ -1,7 +1,7 @@
 import { baseName } from "../../src/intel/canonical.ts";
 import type { Generation } from "../../src/intel/generation.ts";
 import { type AllowEntry, createPolicy, NO_OWN_ASSETS, type OwnAssets } from "../../src/intel/policy.ts";
-import { ALWAYS_STANDING } from "../../src/intel/standing.ts";
+import { ALWAYS_STANDING, type Standing } from "../../src/intel/standing.ts";
 import type { WarninglistHit } from "../../src/intel/warninglists.ts";
 import type { Indicator, ReportedIndicator } from "../../src/model/indicator.ts";
 
@@ -12,6 +12,7 @@ export function aGeneration(
     readonly own?: Partial<OwnAssets>;
     readonly allow?: readonly AllowEntry[];
     readonly lists?: ReadonlyMap<string, readonly WarninglistHit[]>;
+    readonly standing?: Partial<Standing>;
   } = {},
 ): Generation {
   const indicators = new Map<string, Indicator>();
@@ -47,6 +48,6 @@ export function aGeneration(
     },
     warninglists: { count: 0, entries: 0, check: (_type, value) => over.lists?.get(value) ?? [] },
     policy: createPolicy({ ...NO_OWN_ASSETS, ...over.own }, over.allow ?? []),
-    standing: ALWAYS_STANDING,
+    standing: { ...ALWAYS_STANDING, ...over.standing },
   };
 }

@@ -74,21 +74,24 @@ const NO_KEYS: RecordKeys = { indicator: [0, 0], event: [0, 0], attribute: [0, 0
 /** A report; its event and its feed's name stand elsewhere. */
 export function encodeReport(indicator: ReportedIndicator, feed: number, keys: RecordKeys): Buffer {
   const { report } = indicator;
-  const rest = JSON.stringify([
-    report.attributeUuid,
-    report.attributeType,
-    report.category,
-    report.attributeValue === indicator.value ? 0 : report.attributeValue,
-    report.tags.length === 0 ? 0 : report.tags,
-    report.timestamp ?? 0,
-    report.firstSeen ?? 0,
-    report.lastSeen ?? 0,
-    report.comment ?? 0,
-    report.companion ? [report.companion.kind, report.companion.value] : 0,
-  ]);
+  const value = report.attributeValue === indicator.value ? "0" : quoted(report.attributeValue);
+  const tags = report.tags.length === 0 ? "0" : JSON.stringify(report.tags);
+  const times = `${report.timestamp ?? 0},${report.firstSeen ?? 0},${report.lastSeen ?? 0}`;
+  const comment = report.comment === undefined ? "0" : quoted(report.comment);
+  const companion = report.companion ? JSON.stringify([report.companion.kind, report.companion.value]) : "0";
+  const words = `${quoted(report.attributeUuid)},${quoted(report.attributeType)},${quoted(report.category)}`;
+  const rest = `[${words},${value},${tags},${times},${comment},${companion}]`;
   const type = TYPE_CODES.get(indicator.type) as number;
   const flags = (report.toIds ? FLAG_TO_IDS : 0) | (report.weak ? FLAG_WEAK : 0);
   return encode(KIND_REPORT, [type, patternCode(indicator.pattern), flags], feed, keys, indicator.value, rest);
+}
+
+/** Printable ASCII without quotes and backslashes: most of what is written, and its own JSON. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+/** JSON.stringify of a string, several times as fast for the usual ones. */
+function quoted(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : JSON.stringify(text);
 }
 
 export function encodeEvent(event: EventContext, feed: number, eventKey: readonly [number, number]): Buffer {

@@ -148,11 +148,6 @@ test("tells apart what MISP answers, and says what to do", async (t) => {
       (_q, r) => json(r, 200, { saved: false, errors: "no" }),
     ],
     ["unexpected", /expected a list/, (_q, r) => json(r, 200, [])],
-    [
-      "rate-limited",
-      /rate limit of the key's role/,
-      (_q, r) => json(r, 429, { name: "Rate limit exceeded." }, { "x-rate-limit-reset": "900" }),
-    ],
     ["server", /it said: key \[secret\]/, (q, r) => r.writeHead(500).end(`key ${q.headers["authorization"]}`)],
     ["server", /answered 500.*An Internal Error/, (_q, r) => json(r, 500, { name: "An Internal Error Has Occurred." })],
     ["cut-short", /ends in the middle|broke off/, (_q, r) => json(r, 200, '{"response": {"Attribute": [{"id":"1"},')],
@@ -168,6 +163,11 @@ test("tells apart what MISP answers, and says what to do", async (t) => {
       "too-large",
       /larger than 1000000/,
       (_q, r) => json(r, 200, `{"response": {"Attribute": [${'{"value":"aaaaaaaaaa"},'.repeat(60_000)}1]}}`),
+    ],
+    [
+      "rate-limited",
+      /rate limit of the key's role/,
+      (_q, r) => json(r, 429, { name: "Rate limit exceeded." }, { "x-rate-limit-reset": "900" }),
     ],
   ];
   let current: TestHandler = answers[0]![2];
@@ -311,17 +311,12 @@ test("what MISP cannot answer at once is asked for in halves, and pages go on wh
     return { row: (row: unknown) => void values.push((row as { value: string }).value), done: () => values };
   };
   const unit = { eventIds: ["1", "2", "3", "4"], page: 1, limit: 400, last: true };
-  const parts = await readUnit(misp, unit, { to_ids: 1 }, newSink, NEVER);
+  const reading = { misp, filter: { to_ids: 1 }, newSink, signal: NEVER };
+  const parts = await readUnit(unit, reading);
   const values = parts.flat();
   assert.equal(values.length, 600);
   assert.equal(new Set(values).size, 600);
   fake.interfere = undefined;
-  const grown = await readUnit(
-    misp,
-    { eventIds: ["1"], page: 1, limit: 100, last: true },
-    { to_ids: 1 },
-    newSink,
-    NEVER,
-  );
+  const grown = await readUnit({ eventIds: ["1"], page: 1, limit: 100, last: true }, reading);
   assert.equal(grown.flat().length, 150);
 });

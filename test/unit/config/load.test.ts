@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { intervalOf } from "../../../src/app/components.ts";
 import { configJsonSchema, parseConfig } from "../../../src/config/load.ts";
 import { TiplineError } from "../../../src/lib/errors.ts";
 
@@ -33,7 +34,10 @@ describe("parseConfig", () => {
       ["wazuh"],
     );
     assert.equal(config.sinks[0]?.common.max_tlp, "red");
-    assert.equal(config.sync.interval, 300_000);
+    assert.deepEqual(
+      config.feeds.map((feed) => intervalOf(config, feed)),
+      [60_000],
+    );
   });
 
   it("names an unknown key with its line", async () => {
@@ -48,6 +52,20 @@ describe("parseConfig", () => {
       await faultsOf(`${MINIMAL}    verfy: false\n`, { MISP_KEY: "k" }),
       /feeds\.misp\.verfy: unknown key \(tipline\.yaml:6\)/,
     );
+  });
+
+  it("names the fault inside a key that takes a word or a mapping, and what fits where neither was meant", async () => {
+    const faults = await faultsOf(`feeds:
+  a: { type: misp-feed, path: x, expiry: { ip: 30x } }
+  b: { type: misp-feed, path: x, expiry: always }
+  c: { type: misp-feed, path: x, filters: { types: { exclude: [ipdst] } } }
+`);
+    assert.match(
+      faults,
+      /feeds\.a\.expiry\.ip: expected a duration such as 90d, or never, got "30x" \(tipline\.yaml:2\)/,
+    );
+    assert.match(faults, /feeds\.b\.expiry: expected never, or limits by type such as \{ip: 90d\}, got "always"/);
+    assert.match(faults, /feeds\.c\.filters\.types\.exclude\.0: expected an attribute type of MISP .*"ipdst"/);
   });
 
   it("names an unknown type and the known ones", async () => {

@@ -181,7 +181,7 @@ test("the key comes from a file, TLS is verified, and not verifying is said alou
   const fake = await FakeMisp.start(t, { tls: true });
   add(fake, 1, 1);
   const key_file = join(tempDir(t), "key");
-  writeFileSync(key_file, `${KEY}\n`);
+  writeFileSync(key_file, `${KEY}\n`, { mode: 0o600 });
   const said: (string | LogFields | undefined)[] = [];
   const log: Log = { ...silentLog, warn: (message, fields) => void said.push(message, fields) };
   assert.equal(

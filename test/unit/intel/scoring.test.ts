@@ -55,6 +55,18 @@ describe("score", () => {
     );
   });
 
+  it("lowers once what our own organisation called a false positive, and does not lift it", () => {
+    const falsePositive = Date.parse("2026-10-01T23:00:00Z");
+    const { score: value, reasons } = score(input({ falsePositive }));
+    assert.equal(value, WEIGHTS.toIds + 15 + WEIGHTS.specificity.exactName - 30);
+    assert.deepEqual(reasons.at(-1), {
+      points: WEIGHTS.falsePositive,
+      text: "false positive by our organisation on 2026-10-01",
+    });
+    assert.equal(score(input({ falsePositive, outcome: "success" })).score, value);
+    assert.match(score(input({ falsePositive: 9e15 })).reasons.at(-1)?.text ?? "", /an unknown day/);
+  });
+
   it("does not lift what a list makes doubtful", () => {
     const annotated = score(input({ outcome: "success", annotations: [{ warninglist: "cloud" }] }));
     assert.equal(annotated.score, WEIGHTS.toIds + 15 + WEIGHTS.specificity.exactName + WEIGHTS.annotation);

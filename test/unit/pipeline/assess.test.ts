@@ -268,3 +268,64 @@ describe("mail from a listed domain", () => {
     assert.equal(judge(event, aGeneration([anIndicator("domain", "bad.com")], { own })).finding, undefined);
   });
 });
+
+describe("assess: standing", () => {
+  const alertTime = Date.parse("2026-11-21T21:45:50.015Z");
+  const older = anIndicator("domain", "bad.com", { attributeUuid: "a-old", timestamp: 1, comment: "older" });
+  const newer = anIndicator("domain", "bad.com", { attributeUuid: "a-new", timestamp: 2, toIds: false });
+  const expiredUuids = (...uuids: readonly string[]) => ({
+    expired: (_indicator: unknown, report: { readonly attributeUuid: string }, time: number) =>
+      uuids.includes(report.attributeUuid) ? `${report.attributeUuid} at ${time}` : undefined,
+  });
+
+  it("leaves expired reports out of a match that has others, and keeps them beside it", () => {
+    const generation = aGeneration([older, newer], { standing: expiredUuids("a-old") });
+    const { assessment, finding } = judge(dnsQuery("bad.com"), generation);
+    const [judged] = assessment.verdict?.matches ?? [];
+    assert.deepEqual(
+      judged?.match.reports.map(({ attributeUuid }) => attributeUuid),
+      ["a-new"],
+    );
+    assert.deepEqual(judged?.expired, [{ report: older.report, reason: `a-old at ${alertTime}` }]);
+    assert.deepEqual(judged?.suppressions, []);
+    assert.ok(finding?.misp.reasons?.includes("+20 in MISP, but not to_ids"));
+    assert.equal(finding?.misp.attribute_uuid, "a-new");
+  });
+
+  it("explains a match away when all its reports have expired, with the newest one's reason", () => {
+    const generation = aGeneration([older, newer], { standing: expiredUuids("a-old", "a-new") });
+    const { assessment, finding } = judge(dnsQuery("bad.com"), generation);
+    const [judged] = assessment.verdict?.matches ?? [];
+    assert.deepEqual(judged?.suppressions, [{ by: "policy", reason: `expired: a-new at ${alertTime}` }]);
+    assert.equal(judged?.match.reports.length, 2);
+    assert.equal(judged?.score, 0);
+    assert.equal(assessment.verdict?.suppressed, true);
+    assert.equal(finding?.misp.band, "benign");
+    assert.equal(finding?.misp.warninglist, `policy: expired: a-new at ${alertTime}`);
+  });
+
+  it("lets a match in force lead before one that has expired", () => {
+    const parent = anIndicator("domain", "cdn.bad.com", { attributeUuid: "a-in-force", toIds: false });
+    const generation = aGeneration([older, parent], { standing: expiredUuids("a-old") });
+    const { assessment, finding } = judge(dnsQuery("cdn.bad.com"), generation);
+    assert.equal(assessment.verdict?.suppressed, false);
+    assert.equal(finding?.misp.attribute_uuid, "a-in-force");
+    assert.deepEqual(finding?.misp.others, [`domain bad.com (suppressed: expired: a-old at ${alertTime})`]);
+  });
+
+  it("lowers the score once by our own false positives, of the reports in force only", () => {
+    const called = { falsePositive: () => alertTime - 86_400_000 };
+    const clean = judge(dnsQuery("bad.com"), aGeneration([older, newer])).assessment.verdict?.score ?? 0;
+    const marked = judge(dnsQuery("bad.com"), aGeneration([older, newer], { standing: called })).assessment.verdict;
+    assert.equal(marked?.score, clean - 30);
+    assert.equal(marked?.matches[0]?.reasons.filter(({ text }) => text.includes("false positive")).length, 1);
+    assert.ok(marked?.matches[0]?.reasons.some(({ text }) => text.endsWith("by our organisation on 2026-11-20")));
+    const onlyOld = {
+      ...expiredUuids("a-old"),
+      falsePositive: ({ attributeUuid }: { readonly attributeUuid: string }) =>
+        attributeUuid === "a-old" ? alertTime : undefined,
+    };
+    const verdict = judge(dnsQuery("bad.com"), aGeneration([older, newer], { standing: onlyOld })).assessment.verdict;
+    assert.ok(!verdict?.matches[0]?.reasons.some(({ text }) => text.includes("false positive")));
+  });
+});

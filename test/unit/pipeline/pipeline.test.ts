@@ -431,3 +431,17 @@ test("a finite run that ends by itself closes its windows; one that is stopped k
   await done;
   assert.ok([...second.journal.stageState("storm")].length > 0);
 });
+
+test("a sink that keeps to its own rate is no trouble, and keeps what it took", async (t) => {
+  const { run, said, journal } = await line(t, ["may"]);
+  const sink = new FakeSink();
+  sink.answer = (findings, call) =>
+    call % 2 === 1 && findings.length > 1
+      ? { status: "retry", cause: new Error("later"), afterMs: 1000, taken: 1, paced: true }
+      : { status: "sent" };
+  await run({ may: sink }, { numbers: numberedSource(30, 10) });
+  assert.deepEqual(sink.ids, idsOf(0, 30));
+  assert.ok(sink.batches.length > 1);
+  assert.ok(!said.includes("retried may"), said.join("\n"));
+  assert.equal(journal.deadLetters.counts().count, 0);
+});

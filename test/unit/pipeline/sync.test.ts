@@ -190,3 +190,56 @@ test("a generation that cannot be written is said, and the loop goes on", async 
   stop.abort();
   await running;
 });
+
+test("hints are followed at once and alone; a feed that ends its hints is still pulled", async () => {
+  const clock = new ManualClock();
+  const store = new FakeGenerations();
+  const asked: (readonly string[] | undefined)[] = [];
+  let say: (ids: readonly string[]) => void = () => undefined;
+  const feed: Feed = {
+    async pull(_cursor, _signal, _progress, options) {
+      asked.push(options?.only);
+      return { mode: "unchanged" };
+    },
+    async *hints(signal) {
+      const queue: (readonly string[])[] = [];
+      let wake = () => undefined as void;
+      say = (ids) => {
+        queue.push(ids);
+        wake();
+      };
+      signal.addEventListener("abort", () => wake());
+      while (!signal.aborted) {
+        if (queue.length > 0) yield queue.shift()!;
+        else
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
+      }
+    },
+  };
+  const results: SyncResult[] = [];
+  const hinted: SyncResult[] = [];
+  const stop = new AbortController();
+  const loop = createSyncLoop([{ name: "a", feed, intervalMs: 60_000 }], store, {
+    clock,
+    log: silentLog,
+    onResult: (result) => results.push(result),
+    onHinted: (result) => hinted.push(result),
+  });
+  const running = loop.run(stop.signal);
+  await until(() => results.length === 1);
+  say(["event-1", "event-2"]);
+  await until(() => hinted.length === 1);
+  say(["event-1"]);
+  await new Promise((resolve) => setTimeout(resolve, 10));
+  assert.equal(hinted.length, 1, "the pause after hints that led to nothing is kept");
+  clock.advance(250);
+  await until(() => hinted.length === 2);
+  clock.advance(1000);
+  say([]);
+  await until(() => results.length === 2);
+  assert.deepEqual(asked, [undefined, ["event-1", "event-2"], ["event-1"], undefined]);
+  stop.abort();
+  await running;
+});

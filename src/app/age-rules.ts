@@ -1,0 +1,23 @@
+import { z } from "zod";
+import type { Config } from "../config/load.ts";
+import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../contract/expiry-schema.ts";
+import type { AgeRules } from "../intel/standing.ts";
+
+/** Lists say nothing about when a value was seen, so that without a word in the configuration theirs never expire. */
+const UNDATED: ReadonlySet<string> = new Set(["list-file"]);
+
+const filteredByAge = z.looseObject({ filters: z.looseObject({ max_age: z.number().optional() }).optional() });
+
+/**
+ * What the configuration says about the age of each feed's reports, by the feed's name. Without a configuration nothing expires:
+ * whoever names a feed on the command line means what is in it.
+ */
+export function ageRules(config: Pick<Config, "feeds"> | undefined): ReadonlyMap<string, AgeRules> {
+  return new Map(
+    (config?.feeds ?? []).map(({ name, definition, settings, common }) => {
+      const expiry = common.expiry ?? (UNDATED.has(definition.type) ? NEVER_EXPIRES : DEFAULT_EXPIRY);
+      const maxAge = filteredByAge.safeParse(settings).data?.filters?.max_age;
+      return [name, { expiry, ...(maxAge === undefined ? {} : { maxAge }) }];
+    }),
+  );
+}

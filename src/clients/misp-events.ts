@@ -1,0 +1,58 @@
+import { RemoteError } from "../lib/remote-error.ts";
+import { get, isJsonObject, type JsonObject, type JsonValue } from "../model/json.ts";
+import type { Misp, MispRows } from "./misp.ts";
+
+/** Bytes read so far; shared by what belongs to one pull. */
+export interface Traffic {
+  bytes: number;
+}
+
+/** Reads a row of an answer; undefined: it is none. `serverTime`: the server's clock, epoch milliseconds. */
+export type ReadRow<Row, T> = (row: Row, serverTime: number | undefined) => T | undefined;
+
+/** All events of the index, read in one answer so that nothing can shift between pages. */
+export function indexedEvents<T>(misp: Misp, read: ReadRow<JsonValue, T>, signal: AbortSignal): Promise<readonly T[]> {
+  return misp.retry(async () => {
+    const answer = await misp.eventManifest(signal);
+    const events: T[] = [];
+    let count = 0;
+    for await (const row of answer.rows) {
+      count++;
+      const event = read(row, answer.serverTime);
+      if (event !== undefined) events.push(event);
+    }
+    const expected = answer.resultCount ?? 0;
+    if (count < expected)
+      throw new RemoteError("cut-short", `${misp.url}: expected ${expected} events in its index, got ${count}`);
+    return events;
+  }, signal);
+}
+
+/** What is known of at most `limit` events, without attributes. Galaxies are left out (82 KB each); their tags are there. */
+export function searchEvents<T>(
+  misp: Misp,
+  { which, limit }: { readonly which: JsonObject; readonly limit: number },
+  read: ReadRow<JsonObject, T>,
+  signal: AbortSignal,
+  traffic?: Traffic,
+): Promise<readonly T[]> {
+  const filter = { ...which, metadata: 1, excludeGalaxy: 1, limit, page: 1 };
+  return misp.retry(async () => {
+    const answer = await misp.search("events", filter, signal);
+    const events: T[] = [];
+    for await (const row of counted(answer, traffic)) {
+      const record = get(row, "Event");
+      const event = isJsonObject(record) ? read(record, answer.serverTime) : undefined;
+      if (event !== undefined) events.push(event);
+    }
+    return events;
+  }, signal);
+}
+
+async function* counted(answer: MispRows, traffic: Traffic | undefined): AsyncGenerator<JsonValue> {
+  try {
+    yield* answer.rows;
+  } finally {
+    if (traffic !== undefined) traffic.bytes += answer.bytes();
+  }
+}

@@ -1,0 +1,14 @@
+import type { SimCall, SimRoute } from "./request.ts";
+import { pretty, type SimResponse } from "./respond.ts";
+
+export const STATISTICS_ROUTES: readonly SimRoute[] = [
+  { method: "GET", pattern: "attributes/attributeStatistics", handle: byType },
+];
+
+/** Live attributes of the whole server by type, whoever may read them. */
+function byType({ sim }: SimCall): SimResponse {
+  const counts = new Map<string, number>();
+  for (const { type, deleted } of sim.state.attributes.values())
+    if (!deleted) counts.set(type, (counts.get(type) ?? 0) + 1);
+  return pretty(Object.fromEntries([...counts].sort().map(([type, count]) => [type, String(count)])));
+}

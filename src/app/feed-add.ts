@@ -7,6 +7,9 @@ import { replaceFile } from "../lib/replace-file.ts";
 import type { FeedSettings } from "./feed-catalog.ts";
 
 const NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+/** `key: abc`, also within braces; what comes from the environment may be shown. */
+const SECRET =
+  /((?:^|[\s{,"'])(?:[\w-]{1,40}_)?(?:key|token|password|secret)["']?\s{0,8}:\s{0,8})(?!\$\{)[^,}#\s][^,}]*/gi;
 /** Lines shown around what is new. */
 const CONTEXT = 3;
 
@@ -38,21 +41,26 @@ export async function addConfiguredFeed(request: AddRequest): Promise<readonly s
   } catch (thrown) {
     throw new TiplineError("TIP_CONFIG_INVALID", `${file}: ${asError(thrown).message}`, { cause: thrown });
   }
-  await check(text, file, name, env);
+  await check({ before, after: text }, file, name, env);
   if (!dryRun) replaceFile(config, before, text);
   return difference(before, text);
 }
 
-async function check(text: string, file: string, name: string, env: NodeJS.ProcessEnv | undefined): Promise<void> {
-  const loaded = await parseConfig(text, file, env).catch((cause: unknown) => {
-    throw new TiplineError(
-      "TIP_CONFIG_INVALID",
-      `with the feed ${name} it would not load:\n${asError(cause).message}`,
-      { cause },
-    );
+async function check({ before, after }: Texts, file: string, name: string, env: AddRequest["env"]): Promise<void> {
+  const loaded = await parseConfig(after, file, env).catch(async (cause: unknown) => {
+    // The fault may have been there before; that no feed was configured is what this mends.
+    const old = await parseConfig(before, file, env).catch(asError);
+    const own = old instanceof Error && !/^feeds: /m.test(old.message);
+    const why = own ? `${file} does not load as it is, mend it first` : `with the feed ${name} it would not load`;
+    throw new TiplineError("TIP_CONFIG_INVALID", `${why}:\n${(own ? old : asError(cause)).message}`, { cause });
   });
   if (!loaded.feeds.some((feed) => feed.name === name))
     throw new TiplineError("TIP_INTERNAL", `${file}: the feed ${name} was not found again in what would be written`);
+}
+
+interface Texts {
+  readonly before: string;
+  readonly after: string;
 }
 
 function read(path: string): string {
@@ -71,7 +79,8 @@ function difference(before: string, after: string): readonly string[] {
   while (head < old.length && head < now.length && old[head] === now[head]) head++;
   let tail = 0;
   while (tail < old.length - head && tail < now.length - head && old.at(-1 - tail) === now.at(-1 - tail)) tail++;
-  const mark = (sign: string, lines: readonly string[]) => lines.map((line) => `${sign}${line.replace(/\r$/, "")}`);
+  const mark = (sign: string, lines: readonly string[]) =>
+    lines.map((line) => sign + line.replace(/\r$/, "").replace(SECRET, "$1…"));
   return [
     ...mark(" ", old.slice(Math.max(0, head - CONTEXT), head)),
     ...mark("-", old.slice(head, old.length - tail)),

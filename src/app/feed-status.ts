@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { shownUrl } from "../clients/http.ts";
 import type { Config } from "../config/load.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { get, isJsonObject } from "../model/json.ts";
@@ -9,7 +10,10 @@ import { currentName, readManifest } from "../store/generations-files.ts";
 export interface FeedStatus {
   readonly name: string;
   readonly type: string;
+  /** Path, or URL without its query: that may hold a key. */
   readonly place: string;
+  /** The whole URL; not for showing. */
+  readonly url?: string;
   /** Undefined before its first good pull. */
   readonly reports?: number;
   readonly quarantined?: number;
@@ -28,7 +32,8 @@ export function feedStatuses(config: Config): readonly FeedStatus[] {
     return {
       name,
       type: definition.type,
-      place: String(url ?? path ?? ""),
+      place: typeof url === "string" ? shownUrl(url) : String(path ?? ""),
+      ...(typeof url === "string" ? { url } : {}),
       ...(entry === undefined
         ? {}
         : { reports: entry.reports, quarantined: entry.quarantined, updatedAt: entry.updatedAt }),

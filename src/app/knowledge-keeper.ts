@@ -39,6 +39,8 @@ export interface KnowledgeKeeperParts {
 
 /** Names in one answer. */
 const MOST_NAMED = 2_000;
+/** A refresh that somebody asked for sets the next one without waking the loop; and timers end at 24 days. */
+const LONGEST_SLEEP_MS = 60_000;
 /** Up to a tenth more or less, so that many Tiplines do not ask one MISP in the same second. */
 const JITTER = 0.1;
 /** After a failure, unless refreshes are more frequent anyway. */
@@ -94,8 +96,8 @@ export class KnowledgeKeeper {
       }
       this.#wake = new AbortController();
       if (signal.aborted) return;
-      const next = this.#begun ? Math.min(...this.#due.values()) - now : this.#parts.config.warninglists.refresh;
-      await clock.sleep(Math.max(1, next), this.#wake.signal);
+      const next = this.#begun ? Math.min(...this.#due.values()) - now : LONGEST_SLEEP_MS;
+      await clock.sleep(Math.max(1, Math.min(next, LONGEST_SLEEP_MS)), this.#wake.signal);
     }
   }
 

@@ -8,7 +8,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
@@ -141,7 +141,7 @@ function write(file: string, entries: ReadonlyMap<string, CachedAnswer>): void {
   rmSync(aside, { force: true });
   const fd = openSync(aside, "wx", 0o600);
   try {
-    writeSync(fd, `{"format":${JSON.stringify(FORMAT)},"entries":[${rows.reverse().join(",\n")}]}\n`);
+    writeFileSync(fd, `{"format":${JSON.stringify(FORMAT)},"entries":[${rows.reverse().join(",\n")}]}\n`);
   } finally {
     closeSync(fd);
   }

@@ -106,6 +106,11 @@ function named(flags: ServerFlags, url: string, env: NodeJS.ProcessEnv): ServerS
   const key = flags.keyFile === undefined ? env[KEY_VARIABLE] : undefined;
   if (flags.keyFile === undefined && !key?.trim())
     throw new TiplineError("TIP_USAGE_INVALID", `--server: expected --key-file FILE or the key in $${KEY_VARIABLE}`);
+  if (flags.proxy !== undefined && URL.canParse(flags.proxy) && new URL(flags.proxy).username !== "")
+    throw new TiplineError(
+      "TIP_USAGE_INVALID",
+      "--proxy: expected a URL without user name and password, because every user of this host can read a command line: put it into a configuration",
+    );
   const given = {
     url,
     ...(flags.keyFile === undefined ? { key } : { key_file: flags.keyFile }),
@@ -142,7 +147,7 @@ export interface ConnectOptions {
   readonly log: Log;
   /** Undefined: nothing is kept on disk. */
   readonly cacheDir: string | undefined;
-  /** Also what is not to_ids or not published. */
+  /** Whatever the filters say, to_ids and published included. */
   readonly all?: boolean;
   /** Wait as long as a sync would. */
   readonly patient?: boolean;
@@ -156,7 +161,8 @@ export function connectServer(
   settings: ServerSettings,
   { clock, log, cacheDir, all, patient }: ConnectOptions,
 ): LiveServer {
-  const { name, connection, filters } = settings;
+  const { name, connection } = settings;
+  const filters = all === true ? undefined : settings.filters;
   const misp = connectMisp(connection, clock, log, {
     timeoutMs: Math.min(patient ? Number.POSITIVE_INFINITY : TIMEOUT_MS, connection.timeout_seconds * 1000),
     retries: 1,

@@ -80,7 +80,7 @@ Examples:
 async function list(text: string | undefined, { config: path, json }: ListFlags): Promise<void> {
   const found = text === undefined ? defaultFeeds() : matchingFeeds(text, defaultFeeds());
   const configured = path === undefined ? [] : await configuredFeeds(path);
-  const added = new Map(configured.map((feed) => [feed.place.replace(/\/{1,8}$/, ""), feed.name]));
+  const added = new Map(configured.map((feed) => [feed.url?.replace(/\/{1,8}$/, ""), feed.name]));
   const nameOf = ({ url }: DefaultFeed) => added.get(url.replace(/\/{1,8}$/, ""));
   if (json) {
     for (const feed of configured) await printJson(statusJson(feed));

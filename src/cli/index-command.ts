@@ -16,8 +16,9 @@ export function addIndex(program: Command): void {
     .description("Size and make-up of the current generation.")
     .option("--json", "one JSON object")
     .action(async (flags: Flags) => {
-      const { live, close } = await openIntelligence(openOptions(flags));
+      const { store, live, close } = await openIntelligence(openOptions(flags));
       try {
+        const partial = store.partialFeeds();
         const { id, createdAt, index: found, warninglists } = live.current();
         const { stats } = found;
         if (flags.json) {
@@ -28,6 +29,7 @@ export function addIndex(program: Command): void {
             reports: stats.reports,
             by_type: stats.byType,
             by_feed: stats.byFeed,
+            incomplete_feeds: partial,
             overlays: stats.overlays,
             quarantined: stats.quarantined,
             memory_bytes: stats.memoryBytes,
@@ -47,6 +49,7 @@ export function addIndex(program: Command): void {
             ...count(stats.byType),
             ["reports", String(stats.reports)],
             ...count(stats.byFeed),
+            ...partial.map((feed) => [`  ${safe(feed)}`, "not complete: its first sync was interrupted and goes on"]),
             ["overlays", String(stats.overlays)],
             ["quarantined", String(stats.quarantined)],
             ["memory", formatBytes(stats.memoryBytes)],

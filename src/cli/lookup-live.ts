@@ -40,7 +40,7 @@ export function serverOptions(command: Command): Command {
 
 export function liveOptions(command: Command): Command {
   return serverOptions(command.option("--live", "ask the MISP servers now instead of the local index"))
-    .option("--all", "with --live: also what is not to_ids or not published")
+    .option("--all", "with --live: also what the feed's filters leave out, not to_ids and not published included")
     .option("--no-cache", "with --live: neither use nor keep answers");
 }
 
@@ -88,7 +88,10 @@ export async function lookUpLive(
   }
   for (const [server, error] of failures) note(`tipline: ${safe(server)}: ${safe(error, 2000)}`);
   if (short > 0) note(`tipline: ${short} of the values have more attributes than were read`);
-  if (!flags.json) note("MISP compares whole values: networks and parent domains were asked for by name (see --help).");
+  if (!flags.json)
+    note(
+      `MISP compares whole values: networks and parent domains were asked for by name (see --help).${flags.all ? "" : " Only what the feed takes is shown; --all shows everything."}`,
+    );
   if (failures.size > 0) process.exitCode = EXIT.failed;
 }
 

@@ -63,6 +63,7 @@ hour, "not known" for 15 minutes, in a file that only you can read; --no-cache a
 
 /** Flags that would silently do nothing. */
 function refuseWithoutLive(flags: Flags): void {
+  if (flags.cache === false) throw new TiplineError("TIP_USAGE_INVALID", "--no-cache goes with --live");
   for (const flag of ["server", "keyFile", "caFile", "proxy", "insecure", "feedName", "all"] as const)
     if (flags[flag] !== undefined)
       throw new TiplineError(

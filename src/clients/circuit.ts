@@ -14,8 +14,8 @@ export interface CircuitState {
 
 /**
  * A peer that fails again and again is left alone for a growing time, so that it can come back and nobody waits for what will
- * not come. It opens after five failures in a row to reach the peer (502 to 504 included), ten time-outs or twenty other 5xx:
- * a search that is too heavy fails with those, is asked again in halves, and must not cut off the rest.
+ * not come. It opens after five failures in a row to reach the peer (502 to 504 included), forty time-outs or eighty other 5xx:
+ * a search that is too heavy fails with those, is asked again in ever smaller parts, and must not cut itself off on the way.
  */
 export interface Circuit {
   /** Throws RemoteError `paused` while open; otherwise runs `work` (an exchange up to the headers) and counts its outcome. */
@@ -110,9 +110,9 @@ export function createCircuit({ name, opensAt = OPENS_AT, pause = PAUSE }: Circu
 /** Zero: no failure of the peer. */
 function weightOf({ kind, status }: RemoteError): number {
   if (kind === "unreachable") return 4;
-  if (kind === "timeout") return 2;
+  if (kind === "timeout") return 0.5;
   if (kind !== "server") return 0;
-  return status === 502 || status === 503 || status === 504 ? 4 : 1;
+  return status === 502 || status === 503 || status === 504 ? 4 : 0.25;
 }
 
 /** `2026-11-20 12:00:05Z`, the way an error names a moment. */

@@ -16,7 +16,7 @@ export interface ConnectionOptions {
   readonly connections?: number;
 }
 
-/** What a TLS connection is made with; `ca` is beside, not instead of, nothing: without it Node's authorities hold. */
+/** What a TLS connection is made with. `ca` replaces the authorities that Node trusts by itself. */
 export interface TlsSettings {
   readonly ca?: string[];
   readonly cert?: string;

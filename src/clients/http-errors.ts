@@ -61,7 +61,10 @@ export function networkError({ url, proxy }: Route, cause: unknown, whileReading
   const tls = Object.hasOwn(TLS_ADVICE, code) ? TLS_ADVICE[code] : undefined;
   if (tls !== undefined || /^(?:ERR_TLS|ERR_SSL|CERT_|UNABLE_TO_)/.test(code))
     return new RemoteError("tls", `no trusted connection to ${where}: ${tls ?? code}`, { cause });
-  const advice = Object.hasOwn(NETWORK_ADVICE, code) ? NETWORK_ADVICE[code] : undefined;
+  const known = Object.hasOwn(NETWORK_ADVICE, code) ? NETWORK_ADVICE[code] : undefined;
+  // With TLS 1.3 a missing client certificate often shows as nothing but the end of the connection.
+  const closed = known === NETWORK_ADVICE["ECONNRESET"] && url.startsWith("https:") && !whileReading;
+  const advice = closed ? `${known}; if it wants a client certificate, give cert_file and cert_key_file` : known;
   return new RemoteError(
     whileReading ? "cut-short" : "unreachable",
     `${where} ${whileReading ? "broke off its answer" : "cannot be reached"}: ${advice ?? (code || "unknown network error")}${proxy !== undefined && !whileReading ? "; check the proxy as well" : ""}`,

@@ -137,19 +137,21 @@ function withoutCredentials(headers: Readonly<Record<string, string>>): Record<s
 async function exchange(peer: Peer, spec: HttpRequest, signal: AbortSignal): Promise<HttpResponse> {
   if (signal.aborted) throw aborted(signal);
   const route: Route = { url: spec.url, proxy: peer.proxy };
-  const whole = AbortSignal.any([signal, AbortSignal.timeout(peer.maxAnswerMs)]);
+  const limit = timeLimit(signal, peer.maxAnswerMs);
   let data: Dispatcher.ResponseData;
   try {
     data = await request(spec.url, {
       dispatcher: peer.dispatcher,
-      signal: whole,
+      signal: limit.signal,
       method: spec.method ?? "GET",
       headers: { "accept-encoding": "gzip, deflate", "user-agent": "tipline", ...spec.headers },
       ...(spec.body === undefined ? {} : { body: spec.body }),
     });
   } catch (cause) {
+    limit.lift();
     throw signal.aborted ? aborted(signal) : networkError(route, cause);
   }
+  data.body.once("close", limit.lift);
   const headers = new Map<string, string>();
   for (const [name, value] of Object.entries(data.headers))
     if (value !== undefined) headers.set(name.toLowerCase(), Array.isArray(value) ? value.join(", ") : value);
@@ -167,6 +169,22 @@ async function exchange(peer: Peer, spec: HttpRequest, signal: AbortSignal): Pro
     headers,
     body: boundedBody(data.body, headers, { ...route, maxBytes: spec.maxBytes }, signal),
     cancel,
+  };
+}
+
+/** Aborts with the caller's signal or when the time is up; `lift` lets go of both, so that nothing piles up behind a long-lived signal. */
+function timeLimit(outer: AbortSignal, ms: number) {
+  const abort = new AbortController();
+  const stop = () => abort.abort(outer.reason);
+  const timer = setTimeout(() => abort.abort(new DOMException("the time is up", "TimeoutError")), ms);
+  timer.unref();
+  outer.addEventListener("abort", stop, { once: true });
+  return {
+    signal: abort.signal,
+    lift() {
+      clearTimeout(timer);
+      outer.removeEventListener("abort", stop);
+    },
   };
 }
 

@@ -56,3 +56,26 @@ async function* counted(answer: MispRows, traffic: Traffic | undefined): AsyncGe
     if (traffic !== undefined) traffic.bytes += answer.bytes();
   }
 }
+
+/** What is known of events named by UUID or id; what nobody named is dropped, as a server may ignore a parameter. */
+export async function namedEvents<T extends { readonly uuid: string; readonly id: string }>(
+  misp: Misp,
+  names: { readonly uuids: readonly string[]; readonly ids: readonly string[] },
+  atOnce: number,
+  read: ReadRow<JsonObject, T>,
+  signal: AbortSignal,
+): Promise<readonly T[]> {
+  const found: T[] = [];
+  for (const [key, values] of [
+    ["uuid", names.uuids],
+    ["eventid", names.ids],
+  ] as const) {
+    for (let at = 0; at < values.length; at += atOnce) {
+      const chunk = values.slice(at, at + atOnce);
+      const events = await searchEvents(misp, { which: { [key]: chunk }, limit: chunk.length }, read, signal);
+      const named = new Set(chunk);
+      found.push(...events.filter(({ uuid, id }) => named.has(key === "uuid" ? uuid : id)));
+    }
+  }
+  return found;
+}

@@ -41,6 +41,14 @@ export function refusal(answered: Answered): RemoteError {
     );
   if (status === 403)
     return new RemoteError("forbidden", `${base}${path} is forbidden for this key's role${words}`, { status });
+  if (status === 400 && /ssl certificate/i.test(head))
+    return new RemoteError(
+      "tls",
+      `${base} wants a client certificate, or another one: give cert_file and cert_key_file`,
+      {
+        status,
+      },
+    );
   if (isHtml)
     return new RemoteError(
       "unexpected",

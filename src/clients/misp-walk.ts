@@ -1,6 +1,6 @@
 import { RemoteError } from "../lib/remote-error.ts";
-import type { JsonObject, JsonValue } from "../model/json.ts";
-import type { Misp } from "./misp.ts";
+import type { JsonObject } from "../model/json.ts";
+import type { Misp, RowGroup } from "./misp.ts";
 
 /** Attributes of a few events, or one page of the attributes of a large one: one request when all goes well. */
 export interface AttributeUnit {
@@ -13,7 +13,7 @@ export interface AttributeUnit {
 
 /** Takes the rows of one attempt; a new one is made for each attempt. */
 export interface RowSink<T> {
-  row(row: JsonValue): void;
+  take(group: RowGroup): void;
   done(): T;
 }
 
@@ -76,9 +76,9 @@ export async function readUnit<T>(unit: AttributeUnit, reading: UnitReading<T>):
       signal,
     );
     try {
-      for await (const row of answer.rows) {
-        rows++;
-        sink.row(row);
+      for await (const group of answer.groups) {
+        rows += group.count;
+        sink.take(group);
       }
     } finally {
       onBytes?.(answer.bytes());

@@ -2,8 +2,7 @@ import { TiplineError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import type { Secret } from "../lib/secret.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../model/json.ts";
-import type { CircuitState } from "./circuit.ts";
-import { circuitOf } from "./circuit.ts";
+import { type CircuitState, circuitOf } from "./circuit.ts";
 import {
   createHttp,
   DEFAULT_MAX_WAIT_MS,
@@ -13,7 +12,7 @@ import {
   headOf,
   wholeBody,
 } from "./http.ts";
-import { sliceElements } from "./json-slicer.ts";
+import { parseGroup, sliceElements, sliceGroups } from "./json-slicer.ts";
 import { checkCount, checkFilter, type SearchScope } from "./misp-filter.ts";
 import { type RateLimit, rateGateOf } from "./misp-limits.ts";
 import { refusal, refusedInside } from "./misp-refusal.ts";
@@ -34,12 +33,20 @@ export interface MispOptions extends HttpOptions {
 /** A list as MISP answers it, read as it arrives. */
 export interface MispRows {
   readonly rows: AsyncIterable<JsonValue>;
+  /** The same rows instead, a few dozen at a time, for answers of many megabytes. */
+  readonly groups: AsyncIterable<RowGroup>;
   /** `X-Result-Count`: a total on events, limit + 1 on a full page of attributes; never a reason to stop paging. */
   readonly resultCount: number | undefined;
   /** The server's clock, epoch milliseconds. */
   readonly serverTime: number | undefined;
   /** Bytes of the answer that have been read so far, unpacked. */
   bytes(): number;
+}
+
+/** Rows that came together, kept as they came until they are wanted. `parse` throws RemoteError for what is not JSON. */
+export interface RowGroup {
+  readonly count: number;
+  parse(): readonly JsonValue[];
 }
 
 /** What the answers so far said beside their bodies. Times are epoch milliseconds. */
@@ -115,10 +122,12 @@ export function createMisp(options: MispOptions): Misp {
   function note(headers: ReadonlyMap<string, string>): void {
     gate.note(headers, clock.now());
     const expires = Date.parse(headers.get("x-auth-key-expiration") ?? "");
-    keyExpiresAt = Number.isFinite(expires) ? expires : undefined;
-    if (keyExpiresAt !== undefined && clock.now() >= tellExpiryAt) {
-      tellExpiryAt = clock.now() + DAY_MS;
-      options.onKeyExpiry?.(keyExpiresAt);
+    if (Number.isFinite(expires)) {
+      keyExpiresAt = expires;
+      if (clock.now() >= tellExpiryAt) {
+        tellExpiryAt = clock.now() + DAY_MS;
+        options.onKeyExpiry?.(expires);
+      }
     }
     const date = Date.parse(headers.get("date") ?? "");
     if (Number.isFinite(date)) clockSkewMs = date - clock.now();
@@ -177,13 +186,14 @@ export function createMisp(options: MispOptions): Misp {
         yield piece;
       }
     };
-    const elements = sliceElements(counted(), {
-      path: list,
-      maxElementBytes: options.maxElementBytes ?? MAX_ELEMENT,
-      name: `${base}${path}`,
-    });
+    const name = `${base}${path}`;
+    const slices = { path: list, maxElementBytes: options.maxElementBytes ?? MAX_ELEMENT, name };
     return {
-      rows: elements as AsyncIterable<JsonValue>,
+      rows: lazily(() => sliceElements(counted(), slices) as AsyncGenerator<JsonValue>),
+      groups: lazily(async function* () {
+        for await (const group of sliceGroups(counted(), slices))
+          yield { count: group.count, parse: () => parseGroup(group, name) as readonly JsonValue[] };
+      }),
       resultCount: numberOf(response.headers.get("x-result-count")),
       serverTime: numberOf(String(Date.parse(response.headers.get("date") ?? ""))),
       bytes: () => bytes,
@@ -244,6 +254,11 @@ export function createMisp(options: MispOptions): Misp {
 
 /** What MISP counts against the rate limit of the key's role. */
 const LIMITED = /^\/(?:attributes|events)\/restSearch/i;
+
+/** Made when it is asked for: of several readings of one body only the one that is wanted begins. */
+function lazily<T>(make: () => AsyncGenerator<T>): AsyncIterable<T> {
+  return { [Symbol.asyncIterator]: make };
+}
 
 /** A path stays below the base URL; and a search without a filter is a dump, so those are for `search` alone. */
 function checkPath(path: string): void {

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { setImmediate as pause } from "node:timers/promises";
 import { z } from "zod";
 import { type DocumentPlace, localDocuments, remoteDocuments } from "../clients/feed-documents.ts";
 import { createHttp, type Http } from "../clients/http.ts";
@@ -229,6 +230,8 @@ class ListFile implements Feed {
     for (const line of linesOf(bytes)) {
       if (line.number % STRIDE === 0) {
         stopIfAborted(signal);
+        // A list of millions of lines must not keep alerts waiting.
+        await pause();
         yield* flush();
         progress?.({ eventsDone: 0, eventsTotal: 1, attributes: counts.attributes, bytes: line.bytes });
       }

@@ -120,7 +120,7 @@ class MispFeed implements Feed {
       retries: 3,
       connections: settings.concurrency,
     });
-    return remoteDocuments(url, this.#http, maxBytes, () => 
+    return remoteDocuments(url, this.#http, maxBytes, () =>
       key === undefined ? {} : { [settings.key_header.toLowerCase()]: key.reveal() },
     );
   }

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import type { Misp } from "../clients/misp.ts";
 import { connectMisp, mispConnection, ONE_KEY_MESSAGE, oneKey } from "../clients/misp-connection.ts";
-import { indexedEvents, searchEvents, type Traffic } from "../clients/misp-events.ts";
+import { indexedEvents, namedEvents, searchEvents, type Traffic } from "../clients/misp-events.ts";
 import { mispKnowledge } from "../clients/misp-knowledge.ts";
 import { sightingSinks, sightingSource, sightingSwitch } from "../clients/misp-sightings-config.ts";
 import { type AttributeUnit, planUnits, readUnit } from "../clients/misp-walk.ts";
@@ -18,7 +18,7 @@ import type {
   PullOptions,
 } from "../contract/feed.ts";
 import { feedFilter } from "../contract/feed-filter.ts";
-import { cursorFromJson, cursorToJson, type HeldEvent, type MispCursor } from "../intel/misp-cursor.ts";
+import { cursorFromJson, cursorToJson, type MispCursor } from "../intel/misp-cursor.ts";
 import { eventOfMessage } from "../intel/misp-hint.ts";
 import {
   cleanHints,
@@ -29,7 +29,15 @@ import {
   readListedEvent,
   type SyncPlan,
 } from "../intel/misp-manifest.ts";
-import { collectRows, Reading, type UnitRows, type WantedEvent, wantedEvent } from "../intel/misp-reading.ts";
+import {
+  collectRows,
+  Reading,
+  type UnitRows,
+  type Walk,
+  type WantedEvent,
+  wantedEvent,
+} from "../intel/misp-reading.ts";
+import { YoungEvents } from "../intel/misp-young.ts";
 import { createReportFilter, type ReportFilter } from "../intel/report-filter.ts";
 import type { Clock } from "../lib/clock.ts";
 import { mapConcurrent } from "../lib/concurrent.ts";
@@ -92,6 +100,7 @@ class MispServer implements Feed {
   readonly #misp: Misp;
   readonly #filter: ReportFilter;
   readonly #options: string;
+  readonly #young = new YoungEvents();
   /** Epoch milliseconds of the last attempt to read everything again. */
   #reconcileTriedAt = Number.NEGATIVE_INFINITY;
 
@@ -118,7 +127,8 @@ class MispServer implements Feed {
     const now = this.#clock.now();
     const listed = await indexedEvents(this.#misp, readListedEvent, signal);
     const everything = this.#takesReconciliation(before, now);
-    const plan = planSync(before?.events ?? new Map(), listed, this.#rules(now), { whole: true, everything });
+    const planned = planSync(before?.events ?? new Map(), listed, this.#rules(now), { whole: true, everything });
+    const plan = { ...planned, read: [...planned.read, ...(await this.#grown(listed, planned, signal))] };
     const parts = before === undefined ? inParts : !before.complete;
     const walk: Walk = {
       ...plan,
@@ -127,6 +137,7 @@ class MispServer implements Feed {
       read: parts ? [...plan.read].sort((a, b) => b.timestamp - a.timestamp) : plan.read,
       most: parts ? Math.max(this.#settings.part_size, (before?.attributes ?? 0) / 2) : Number.POSITIVE_INFINITY,
       parts,
+      everything,
       total: plan.read.length + (parts ? plan.held.size - countHeld(plan) : 0),
       reconciledAt: everything || before?.complete !== true ? now : before.reconciledAt,
     };
@@ -148,30 +159,31 @@ class MispServer implements Feed {
     const hints = cleanHints(only);
     // Without a first pull there is nothing to change; it is on its way and will see what was hinted at.
     if (before === undefined) return { mode: "unchanged" };
-    const records = new Map<ListedEvent, JsonObject>();
-    for (const [key, values] of [
-      ["uuid", hints.uuids],
-      ["eventid", hints.ids],
-    ] as const) {
-      for (const chunk of chunksOf(values, this.#settings.events_per_request)) {
-        const read = (record: JsonObject, serverTime: number | undefined) => {
-          const listed = readListedEvent(record, serverTime);
-          if (listed !== undefined && chunk.includes(key === "uuid" ? listed.uuid : listed.id))
-            records.set(listed, record);
-          return undefined;
-        };
-        await searchEvents(this.#misp, { which: { [key]: chunk }, limit: chunk.length }, read, signal);
-      }
-    }
+    const records = new Map<string, JsonObject>();
+    const read = (record: JsonObject, serverTime: number | undefined) => {
+      const listed = readListedEvent(record, serverTime);
+      if (listed !== undefined) records.set(listed.uuid, record);
+      return listed;
+    };
+    const answered = await namedEvents(this.#misp, hints, this.#settings.events_per_request, read, signal);
     // The same event may have been named by its UUID and by its id.
-    const found = new Map([...records.keys()].map((listed) => [listed.uuid, listed]));
+    const found = new Map(answered.map((listed) => [listed.uuid, listed]));
     const rules = this.#rules(this.#clock.now());
     const plan = planSync(before.events, [...found.values()], rules, { whole: false, everything: false });
     if (plan.read.length === 0 && plan.withdraw.length === 0 && !plan.graceBegins) return { mode: "unchanged" };
     const { reconciledAt } = before;
     const none = Number.POSITIVE_INFINITY;
-    const first = plan.read.map((listed) => this.#wanted(records.get(listed) ?? {}, listed));
-    const walk: Walk = { ...plan, before, most: none, parts: false, total: plan.read.length, reconciledAt, first };
+    const first = plan.read.map((listed) => this.#wanted(records.get(listed.uuid) ?? {}, listed));
+    const walk: Walk = {
+      ...plan,
+      before,
+      most: none,
+      parts: false,
+      everything: false,
+      total: plan.read.length,
+      reconciledAt,
+      first,
+    };
     return this.#walked(walk, signal, progress);
   }
 
@@ -203,6 +215,19 @@ class MispServer implements Feed {
     return { publishedOnly: published_only, graceMs: grace, now };
   }
 
+  /** Events read a short while ago that have got more (or fewer) attributes since, without a new timestamp. */
+  async #grown(
+    listed: readonly ListedEvent[],
+    { read }: SyncPlan,
+    signal: AbortSignal,
+  ): Promise<readonly ListedEvent[]> {
+    const grown: WantedEvent[] = [];
+    const young = this.#young.among(listed, read, this.#clock.now());
+    for (const chunk of chunksOf(young, this.#settings.events_per_request))
+      grown.push(...(await this.#contexts(chunk, signal)).filter((event) => this.#young.hasGrown(event)));
+    return grown.map((event) => event.listed);
+  }
+
   /** As a delta, so that what is in its grace time, or is unpublished meanwhile, stays. */
   #takesReconciliation(before: MispCursor | undefined, now: number): boolean {
     if (before?.complete !== true) return false;
@@ -223,9 +248,9 @@ class MispServer implements Feed {
     const traffic: Traffic = { bytes: 0 };
     const already = walk.total - walk.read.length;
     let done = 0;
-    const tell = () => {
+    const tell = (ended = 0) => {
       const { attributes } = reading;
-      progress?.({ eventsDone: already + done, eventsTotal: walk.total, attributes, bytes: traffic.bytes });
+      progress?.({ eventsDone: already + done + ended, eventsTotal: walk.total, attributes, bytes: traffic.bytes });
     };
     const batchAt = (at: number) => {
       const batch = walk.first ?? this.#contexts(walk.read.slice(at, at + events_per_request), signal, traffic);
@@ -245,12 +270,16 @@ class MispServer implements Feed {
       );
       const events = new Map(batch.map((event) => [event.id, event]));
       const read = (unit: AttributeUnit) => this.#attributes(unit, events, signal, traffic);
-      for await (const answers of mapConcurrent(units, concurrency, read)) {
+      let ended = 0;
+      for await (const [{ last, eventIds }, answers] of mapConcurrent(units, concurrency, read)) {
         for (const rows of answers) yield* reading.take(rows);
-        tell();
+        ended += last ? eventIds.length : 0;
+        tell(ended);
       }
       const lost = await this.#changedSince(reading.silent(batch), walk, signal, traffic);
-      reading.settle(batch.filter(({ id }) => !lost.has(id)));
+      const settled = batch.filter(({ id }) => !lost.has(id));
+      reading.settle(settled);
+      if (walk.before?.complete && !walk.everything) this.#young.add(settled, this.#clock.now());
       done = Math.min(done + step, walk.read.length);
       tell();
     }
@@ -307,19 +336,18 @@ class MispServer implements Feed {
   }
 
   /** One request's worth of attributes, each read with the context of its event. */
-  #attributes(
+  async #attributes(
     unit: AttributeUnit,
     events: ReadonlyMap<string, WantedEvent>,
     signal: AbortSignal,
     traffic: Traffic,
-  ): Promise<readonly UnitRows[]> {
+  ): Promise<readonly [AttributeUnit, readonly UnitRows[]]> {
     const { to_ids_only, published_only, filters } = this.#settings;
-    const own = new Map(unit.eventIds.flatMap((id) => (events.has(id) ? [[id, events.get(id) as WantedEvent]] : [])));
     const options = { feed: this.#name, toIdsOnly: to_ids_only, filter: this.#filter };
-    return readUnit(unit, {
+    const answers = await readUnit(unit, {
       misp: this.#misp,
       signal,
-      newSink: () => collectRows(own, options),
+      newSink: () => collectRows(events, unit.eventIds, options),
       onBytes: (bytes) => {
         traffic.bytes += bytes;
       },
@@ -330,6 +358,7 @@ class MispServer implements Feed {
         ...(filters.types.include.length > 0 ? { type: filters.types.include } : {}),
       },
     });
+    return [unit, answers];
   }
 
   knowledge(
@@ -355,21 +384,6 @@ class MispServer implements Feed {
   close(): Promise<void> {
     return this.#misp.close();
   }
-}
-
-interface Walk extends SyncPlan {
-  readonly before: MispCursor | undefined;
-  /** Becomes the next cursor: events that were read get their new version. */
-  readonly held: Map<string, HeldEvent>;
-  /** Attributes after which the pull ends, the events under way being read to their end. */
-  readonly most: number;
-  /** It is, or goes on with, a first pull in parts. */
-  readonly parts: boolean;
-  /** Events for people to see: those to be read, and in a first pull those that have been. */
-  readonly total: number;
-  readonly reconciledAt: number;
-  /** Contexts of all that is to be read, if they have been read. */
-  readonly first?: readonly WantedEvent[];
 }
 
 const countHeld = ({ read, held }: SyncPlan): number => read.filter(({ uuid }) => held.has(uuid)).length;

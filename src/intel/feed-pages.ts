@@ -9,9 +9,10 @@ export interface Page {
   readonly refused: readonly QuarantinedIndicator[];
 }
 
-const PAGE = 10_000;
+/** Small: what a page holds lives only as long as it takes to index it. */
+const PAGE = 250;
 
-/** Cuts what was read into pages of at most 10,000 indicators and refused attributes. A withdrawal never comes out later than what follows it. */
+/** Cuts what was read into pages of at most 250 indicators and refused attributes. A withdrawal never comes out later than what follows it. */
 export class PageCutter {
   #withdrawn: string[] = [];
   #indicators: ReportedIndicator[] = [];

@@ -23,11 +23,15 @@ const WORD = /[^\s"'`<>|\u00a0]+/g;
 /** What else stands between values; a URL may hold these. */
 const PIECE = /[^,;]+/g;
 const SHORTEST = 4;
+/** `md5:`, `ip=`: says what follows. */
+const LABEL = /^[a-z][a-z0-9_-]{1,15}[:=]/i;
 
 /** The values of one line, left to right. Linear in its length; words of more than 8,192 characters are passed over. */
 export function* freetextValues(line: string): Generator<FreetextValue> {
   const whole = soleUrl(line);
   if (whole !== undefined) return yield { value: whole, type: "url" };
+  // Markup, not the comparison of versions that it is in alerts.
+  const around = line.replace(/[<>]/g, " ");
   for (const match of line.matchAll(WORD)) {
     const [word] = match;
     if (word.length < SHORTEST || word.length > MAX_VALUE) continue;
@@ -37,19 +41,21 @@ export function* freetextValues(line: string): Generator<FreetextValue> {
     for (const piece of clear.slice(behind).matchAll(PIECE)) {
       // Where words were undisguised, places in the line are no longer known; what stands before the word is.
       const at = match.index + (clear === word ? behind + piece.index : 0);
-      const found = readPiece(piece[0], line, at, sole && piece[0].length === clear.length);
+      const found = readPiece(piece[0], around, at, sole && piece[0].length === clear.length);
       if (found !== undefined) yield found;
     }
   }
 }
 
-/** A line that is one URL is taken whole, odd characters and all. */
+/** A line that is one URL is taken whole but for a mark at its end, odd characters and all. */
 function soleUrl(line: string): string | undefined {
   if (line.length > MAX_VALUE || !line.includes("://") || /[\s"<>]/.test(line)) return undefined;
   const clear = refang(line);
   const colon = clear.indexOf("://");
   if (isScheme(clear, 0, colon) !== 0 || /[,;|]https?:\/\//i.test(clear)) return undefined;
-  return clear;
+  let end = clear.length;
+  while (end > 0 && ".,;".includes(clear[end - 1]!)) end--;
+  return clear.slice(0, end);
 }
 
 /** The URL of a word, if it has one; gives where the rest of the word begins. */
@@ -65,7 +71,9 @@ function* urlIn(word: string): Generator<FreetextValue, number> {
 }
 
 function readPiece(written: string, line: string, at: number, sole: boolean): FreetextValue | undefined {
-  const value = trimmed(written);
+  const bare = trimmed(written);
+  const labelled = typeOf(bare) === undefined ? LABEL.exec(bare) : null;
+  const value = labelled === null ? bare : trimmed(bare.slice(labelled[0].length));
   if (value.length < SHORTEST) return undefined;
   const start = at + Math.max(0, written.indexOf(value));
   const type = typeOf(value);

@@ -1,10 +1,10 @@
 import type { EventContext } from "../model/indicator.ts";
 import { get, type JsonObject, type JsonValue, text } from "../model/json.ts";
 import { type Page, PageCutter } from "./feed-pages.ts";
-import { type AttributeOptions, type Collected, newCollection, readAttribute, uuidOf } from "./misp-attribute.ts";
-import type { HeldEvent } from "./misp-cursor.ts";
+import { type AttributeOptions, newCollection, readAttribute, uuidOf } from "./misp-attribute.ts";
+import type { HeldEvent, MispCursor } from "./misp-cursor.ts";
 import { eventContext } from "./misp-event.ts";
-import type { ListedEvent } from "./misp-manifest.ts";
+import type { ListedEvent, SyncPlan } from "./misp-manifest.ts";
 import type { ReportFilter } from "./report-filter.ts";
 
 /** An event whose attributes are to be read. */
@@ -35,24 +35,41 @@ export function wantedEvent(
   };
 }
 
-/** What one answer came to. */
-export interface UnitRows extends Collected {
-  /** UUIDs of the events that had rows in it. */
-  readonly seen: Set<string>;
+/** What one pull reads, and how. */
+export interface Walk extends SyncPlan {
+  readonly before: MispCursor | undefined;
+  /** Becomes the next cursor: events that were read get their new version. */
+  readonly held: Map<string, HeldEvent>;
+  /** Attributes after which the pull ends, the events under way being read to their end. */
+  readonly most: number;
+  /** It is, or goes on with, a first pull in parts. */
+  readonly parts: boolean;
+  /** It reads also what seems unchanged. */
+  readonly everything: boolean;
+  /** Events for people to see: those to be read, and in a first pull those that have been. */
+  readonly total: number;
+  readonly reconciledAt: number;
+  /** Contexts of all that is to be read, if they have been read. */
+  readonly first?: readonly WantedEvent[];
 }
 
-/** Collects the attributes of these events out of one answer; rows of other events are dropped. */
-export function collectRows(events: ReadonlyMap<string, WantedEvent>, options: AttributeOptions) {
-  const into: UnitRows = { ...newCollection(), seen: new Set() };
-  return {
-    row(row: JsonValue): void {
-      const context = events.get(text(row, "event_id") ?? "")?.context;
-      if (context === undefined) return;
-      into.seen.add(context.uuid);
-      readAttribute(row, context, options, into);
-    },
-    done: () => into,
-  };
+/** Rows that came together, not parsed yet. */
+export interface Rows {
+  parse(): readonly JsonValue[];
+}
+
+/** One answer: its rows as they came, and the events that they are wanted of. Parsed it would be many times as large. */
+export interface UnitRows {
+  readonly groups: readonly Rows[];
+  readonly events: ReadonlyMap<string, WantedEvent>;
+  readonly options: AttributeOptions;
+}
+
+/** Keeps one answer, which the events of these ids were asked for, for `Reading.take`. */
+export function collectRows(all: ReadonlyMap<string, WantedEvent>, ids: readonly string[], options: AttributeOptions) {
+  const events = new Map(ids.flatMap((id) => (all.has(id) ? [[id, all.get(id) as WantedEvent]] : [])));
+  const groups: Rows[] = [];
+  return { take: (group: Rows) => void groups.push(group), done: (): UnitRows => ({ groups, events, options }) };
 }
 
 /** Books what a pull reads: cuts it into pages, withdraws what it replaces, and keeps the account for the next cursor. */
@@ -71,13 +88,25 @@ export class Reading {
     this.#cutter.withdraw(withdraw);
   }
 
-  /** Takes an answer; yields the pages that are full. An event is withdrawn when its first attribute has come. */
-  *take(rows: UnitRows): Generator<Page> {
-    const first = [...rows.seen].filter((uuid) => !this.#seen.has(uuid));
-    for (const uuid of first) this.#seen.add(uuid);
-    if (this.#delta) this.#cutter.withdraw(first);
-    this.attributes += rows.attributes;
-    yield* this.#cutter.add(rows);
+  /**
+   * Takes an answer, a group of rows at a time; yields the pages that are full. Rows of events that nobody asked for are dropped;
+   * an event is withdrawn when its first attribute has come.
+   */
+  *take({ groups, events, options }: UnitRows): Generator<Page> {
+    for (const group of groups) {
+      const into = newCollection();
+      for (const row of group.parse()) {
+        const context = events.get(text(row, "event_id") ?? "")?.context;
+        if (context === undefined) continue;
+        if (!this.#seen.has(context.uuid)) {
+          this.#seen.add(context.uuid);
+          if (this.#delta) this.#cutter.withdraw([context.uuid]);
+        }
+        readAttribute(row, context, options, into);
+      }
+      this.attributes += into.attributes;
+      yield* this.#cutter.add(into);
+    }
   }
 
   /**

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fchmodSync,
@@ -12,7 +13,7 @@ import {
   writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { asError, TiplineError } from "./errors.ts";
+import { asError, systemCode, TiplineError } from "./errors.ts";
 
 /**
  * Puts `after` in the place of a file that holds `before`: whole or not at all, owner and mode kept, a link followed. Throws
@@ -23,7 +24,7 @@ export function replaceFile(path: string, before: string, after: string): void {
   try {
     const target = realpathSync(path);
     const { mode, uid, gid } = lstatSync(target);
-    part = join(dirname(target), `.${basename(target)}.${process.pid}.part`);
+    part = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString("hex")}.part`);
     const fd = openSync(part, "wx", 0o600);
     try {
       const own = process.getuid?.() === uid && process.getgid?.() === gid;
@@ -45,7 +46,10 @@ export function replaceFile(path: string, before: string, after: string): void {
       closeSync(folder);
     }
   } catch (cause) {
-    throw new TiplineError("TIP_INPUT_INVALID", `${path} could not be replaced: ${asError(cause).message}`, { cause });
+    const hint = systemCode(cause) === "EPERM" ? " (run as the owner of the file)" : "";
+    throw new TiplineError("TIP_INPUT_INVALID", `${path} could not be replaced: ${asError(cause).message}${hint}`, {
+      cause,
+    });
   } finally {
     if (part !== undefined) rmSync(part, { force: true });
   }

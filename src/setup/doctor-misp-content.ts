@@ -150,9 +150,9 @@ async function otherFilters(
   const eventid = sample(events, SAMPLED_EVENTS);
   const rules = filters === undefined ? undefined : createReportFilter(filters, now);
   const search = { ...filter, eventid, includeContext: 1, limit: MOST_READ, page: 1 };
-  const { into, byEvent, read } = await misp.retry(async () => {
+  const { into, leftOut, read } = await misp.retry(async () => {
     const into = newCollection();
-    const byEvent = new Map<string, number>();
+    const leftOut = new Map<string, number>();
     let read = 0;
     const { rows } = await misp.search("attributes", search, signal);
     for await (const row of rows) {
@@ -161,13 +161,14 @@ async function otherFilters(
       read++;
       const event = eventContext(record);
       const why = rules?.event(event, orgcUuid(record));
-      if (why !== undefined) byEvent.set(why, (byEvent.get(why) ?? 0) + 1);
+      if (why !== undefined) leftOut.set(why, (leftOut.get(why) ?? 0) + 1);
       else readAttribute(row, event, { feed: "doctor", toIdsOnly, ...(rules ? { filter: rules } : {}) }, into);
     }
-    return { into, byEvent, read };
+    return { into, leftOut, read };
   }, signal);
   if (read === 0) return ok("taken", "no attribute of the events looked at is left");
-  const reasons = [...byEvent, ...into.skipped].sort((a, b) => b[1] - a[1]);
+  for (const [reason, count] of into.skipped) leftOut.set(reason, (leftOut.get(reason) ?? 0) + count);
+  const reasons = [...leftOut].sort((a, b) => b[1] - a[1]);
   const out = reasons.reduce((sum, [, count]) => sum + count, 0) + into.refused.length;
   const words = reasons.slice(0, 6).map(([reason, count]) => `${reason}: ${share(count, read)}`);
   if (into.refused.length > 0) words.push(`not usable: ${share(into.refused.length, read)}`);

@@ -23,7 +23,13 @@ const UNUSED: readonly (readonly [string, string])[] = [
 ];
 
 /** What a role that may write sightings always has beside them: MISP's own role User. */
-const WITH_SIGHTINGS: ReadonlySet<string> = new Set(["perm_add", "perm_modify", "perm_modify_org", "perm_tagger"]);
+const WITH_SIGHTINGS: ReadonlySet<string> = new Set([
+  "perm_add",
+  "perm_modify",
+  "perm_modify_org",
+  "perm_tagger",
+  "perm_galaxy_editor",
+]);
 
 /** Whose key it is, what it may do, what of that Tipline needs, and how often it may ask. */
 export async function* mispRights({ misp, sightings }: RightsSubject, signal: AbortSignal): AsyncGenerator<Check> {

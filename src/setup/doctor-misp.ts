@@ -3,7 +3,7 @@ import type { Misp } from "../clients/misp.ts";
 import { KEY_EXPIRY_WARNING_MS, type MispConnection } from "../clients/misp-connection.ts";
 import { reachPort, resolveHost, seeCertificate } from "../clients/reach.ts";
 import { openToOthers } from "../lib/secret-schema.ts";
-import { isJsonObject, type JsonObject, text } from "../model/json.ts";
+import { text } from "../model/json.ts";
 import { type Check, fail, failedBy, ok, warn } from "./checks.ts";
 import { type ContentRules, contentChecks } from "./doctor-misp-content.ts";
 import { mispRights } from "./doctor-misp-rights.ts";
@@ -149,12 +149,6 @@ async function zeroMq(address: string, signal: AbortSignal): Promise<Check> {
       thrown,
       "enable it in MISP (Plugin.ZeroMQ_enable) and let this host reach its port",
     );
-    return { ...failed, status: "warn" };
+    return { ...failed, status: "warn", found: failed.found.replace(/^http:/, "tcp:") };
   }
-}
-
-/** The answer of `/users/view/me`, or undefined where it is not an object. */
-export function part(answer: JsonObject, name: string): JsonObject | undefined {
-  const found = Object.hasOwn(answer, name) ? answer[name] : undefined;
-  return isJsonObject(found) ? found : undefined;
 }

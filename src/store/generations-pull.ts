@@ -47,6 +47,7 @@ export async function takePull(
   const skipped = new Map<string, number>();
   const refusals = new Refusals();
   const withdrawnEvents = new Set<string>();
+  let taken = 0;
   try {
     if (!delta && context.known) builder.withdrawFeed(feed);
     for await (const page of pull.pages) {
@@ -56,8 +57,8 @@ export async function takePull(
         withdrawnEvents.add(uuid);
         builder.withdrawEvent(feed, uuid);
       }
-      for (const [at, indicator] of page.indicators.entries()) {
-        if (at % TURN === TURN - 1) await pause();
+      for (const indicator of page.indicators) {
+        if (++taken % TURN === 0) await pause();
         take(builder, feed, indicator, refusals);
       }
       for (const refused of page.refused) refusals.add(refused);

@@ -186,7 +186,7 @@ async function takeChange(
     return;
   }
   const previous = delta ? draft.feeds.get(feed) : undefined;
-  const quarantined = taken.refusals.count + (previous?.quarantined ?? 0);
+  const quarantined = taken.refusals.count + (previous?.quarantined ?? 0) - countLeaving(context, feed, taken, delta);
   const partial = change.pull.more === undefined ? previous?.partial === true : change.pull.more();
   draft.feeds.set(feed, {
     cursor: change.pull.cursor(),
@@ -202,6 +202,16 @@ async function takeChange(
   else draft.layers.push(taken.layer);
   draft.changed = true;
   draft.outcomes.push({ ...told, status: "applied", reportsAfter: after });
+}
+
+/** Listed quarantined indicators of events that a delta reads anew. */
+function countLeaving({ dir, current }: UpdateContext, feed: string, taken: TakenPull, delta: boolean): number {
+  const file = current?.manifest.quarantine ?? null;
+  if (!delta || file === null) return 0;
+  let count = 0;
+  for (const entry of readQuarantine(join(dir, file)))
+    if (entry.feed === feed && taken.withdrawnEvents.has(entry.eventUuid)) count++;
+  return count;
 }
 
 function outcome(feed: string, reportsBefore: number) {

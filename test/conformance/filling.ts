@@ -1,5 +1,4 @@
-import { createHash } from "node:crypto";
-import type { MispState, SimAttribute, SimEvent } from "../support/misp-sim/state.ts";
+import type { SimAttribute, SimEvent } from "../support/misp-sim/state.ts";
 
 /**
  * Rows that no recording shows but that its counts include. The recorded server was filled by rule: 34 events of 12 attributes
@@ -10,13 +9,16 @@ import type { MispState, SimAttribute, SimEvent } from "../support/misp-sim/stat
 export const SMALL_EVENTS: readonly number[] = range(2, 36);
 export const BULK_EVENTS: readonly number[] = range(1000, 1400);
 
+export function isBulk(eventId: number): boolean {
+  return eventId >= 1000 && eventId < 1400;
+}
+
 const SMALL_TYPES = ["ip-dst", "domain", "sha256", "url", "hostname", "md5"];
 const BULK_TYPES = [
   ...["ip-dst", "ip-dst", "ip-src", "domain", "domain", "hostname", "url", "sha256"],
   ...["sha256", "md5", "sha1", "filename|sha256", "domain|ip", "ip-dst|port", "email-src", "user-agent"],
 ];
 const PAYLOAD = new Set(["sha256", "md5", "sha1", "filename|sha256", "email-src"]);
-const BULK_TAGS = ["tlp:red", "tlp:amber", "tlp:green", "tlp:clear"];
 const BULK_SINCE = 1_795_000_000;
 
 /** An attribute before its tags have become links. */
@@ -24,12 +26,18 @@ export interface FilledAttribute extends Omit<SimAttribute, "tags" | "uuid"> {
   readonly tagNames: readonly string[];
 }
 
+/** The one tag of a bulk event. */
+export function bulkTag(id: number): string {
+  return ["tlp:red", "tlp:amber", "tlp:green", "tlp:clear"][(id - 1000) % 4] ?? "";
+}
+
 /** Events 2 to 35 and 1000 to 1399 bear one tag each; the ids of those links run on (6 and 41 are other events'). */
 export function eventTagId(eventId: number): number {
   return eventId < 1000 ? eventId + 5 : eventId - 1000 + 42;
 }
 
-export function fillEvent(state: MispState, id: number, uuid: string | undefined): SimEvent {
+/** A bulk event without its UUID, its tag and its attributes. */
+export function fillEvent(id: number): Omit<SimEvent, "uuid"> {
   const n = id - 1000;
   const timestamp = BULK_SINCE + 600 * n;
   const published = n % 5 !== 0;
@@ -37,7 +45,6 @@ export function fillEvent(state: MispState, id: number, uuid: string | undefined
   const two = (number: number) => String(number).padStart(2, "0");
   return {
     id,
-    uuid: uuid ?? state.uuid("event", id),
     orgId: org,
     orgcId: org,
     info: `BULK event ${n}`,
@@ -55,16 +62,20 @@ export function fillEvent(state: MispState, id: number, uuid: string | undefined
     proposalEmailLock: false,
     extendsUuid: "",
     userId: 1,
-    tags: [{ id: eventTagId(id), tagId: state.tagNamed(BULK_TAGS[n % 4] ?? "")?.id ?? 0, local: false }],
+    // Its five deleted attributes were never counted off.
+    countDrift: 5,
+    tags: [],
     attributes: [],
     objects: [],
   };
 }
 
 /** The rows of these events; none for events of other origin. */
-export function* fillAttributes(events: readonly SimEvent[]): Generator<FilledAttribute> {
+export function* fillAttributes(
+  events: readonly Pick<SimEvent, "id" | "info" | "timestamp">[],
+): Generator<FilledAttribute> {
   for (const event of events) {
-    if (event.id >= 1000 && event.id < 1400) for (let k = 0; k < 500; k++) yield bulk(event.id - 1000, k);
+    if (isBulk(event.id)) for (let k = 0; k < 500; k++) yield bulk(event.id - 1000, k);
     else if (event.id >= 2 && event.id < 36) for (let j = 0; j < 12; j++) yield small(event, j);
   }
 }
@@ -90,7 +101,10 @@ function bulk(n: number, k: number): FilledAttribute {
   };
 }
 
-function small({ id: eventId, info, timestamp }: SimEvent, j: number): FilledAttribute {
+function small(
+  { id: eventId, info, timestamp }: Pick<SimEvent, "id" | "info" | "timestamp">,
+  j: number,
+): FilledAttribute {
   const e = Number(/\d+/.exec(info)?.[0] ?? 0);
   const id = 61 + 12 * (eventId - 2) + j;
   const type = SMALL_TYPES[(e + j) % 6] ?? "ip-dst";
@@ -123,7 +137,7 @@ const COMMON = {
 
 /** Of the type's form, from ranges and names that no recorded value is in. */
 function invented(type: string, id: number): [string, string] {
-  const hex = createHash("sha256").update(String(id)).digest("hex");
+  const hex = id.toString(16).padStart(8, "f").repeat(8);
   const name = `fill-${id}.example`;
   const address = `100.${64 + (id >> 16)}.${(id >> 8) & 255}.${id & 255}`;
   switch (type) {

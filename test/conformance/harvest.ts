@@ -1,3 +1,4 @@
+import { fromWholeElement } from "./compare.ts";
 import type { Recording } from "./recordings.ts";
 
 export type Row = Readonly<Record<string, unknown>>;
@@ -19,7 +20,7 @@ export function harvest(recordings: readonly Recording[]): Harvest {
   const objects = new Map<number, Row>();
   const uuids = new Map<string, string>();
   for (const { response } of recordings) {
-    for (const row of rowsIn(parse(response.body))) {
+    for (const row of rowsIn(parse(response.body) ?? wholeElements(response.head, fromWholeElement(response.tail)))) {
       const { id, uuid, event_uuid: blocked } = row;
       if ("event_orgc" in row) uuids.set(`blocked ${String(id)}`, String(blocked));
       if (typeof id !== "string" || typeof uuid !== "string") continue;
@@ -64,6 +65,23 @@ export function* rowsIn(value: unknown): Generator<Row> {
     yield value as Row;
     for (const [key, inner] of Object.entries(value)) if (key !== "RelatedEvent") yield* rowsIn(inner);
   }
+}
+
+/** The objects that are whole in pieces of JSON. */
+function wholeElements(...pieces: readonly string[]): unknown[] {
+  const found: unknown[] = [];
+  for (const piece of pieces) {
+    const opened: number[] = [];
+    for (const { 0: token, index } of piece.matchAll(/"(?:[^"\\]|\\.)*"|[{}]/g)) {
+      if (token === "{") opened.push(index);
+      else if (token === "}") {
+        const from = opened.pop();
+        const value = from === undefined ? undefined : parse(piece.slice(from, index + 1));
+        if (value !== undefined) found.push(value);
+      }
+    }
+  }
+  return found;
 }
 
 /** Undefined when the text is no JSON. */

@@ -71,6 +71,8 @@ const WITHIN_A_SECOND: readonly string[] = [
   "sightings_add_expiration_int_type",
   "sightings_add_by_values",
   "sightings_add_by_value_single_composite",
+  "sightings_add_values_with_filters",
+  "sightings_add_date_time",
   "sightings_add_id_list_path",
   "sightings_add_millis_timestamp",
   "sightings_add_other_org",
@@ -115,20 +117,28 @@ const SENT_KEY: Readonly<Record<string, (key: string) => string>> = {
 
 const TRANSPORT = new Set(["host", "content-length", "connection"]);
 
+/** Names of the files, without ending. */
+export function recordingFiles(sharedFolder: string): string[] {
+  const files = readdirSync(recordingsFolder(sharedFolder)).filter((file) => file.endsWith(".json"));
+  return files.map((file) => file.slice(0, -".json".length));
+}
+
+function recordingsFolder(sharedFolder: string): string {
+  return join(sharedFolder, "data", "misp", "recordings");
+}
+
 /** All recordings of a request and its answer, in the order in which they were made. */
 export function loadRecordings(sharedFolder: string): Recording[] {
-  const folder = join(sharedFolder, "data", "misp", "recordings");
-  const recordings = readdirSync(folder)
-    .filter((file) => file.endsWith(".json"))
-    .flatMap((file) => exchanges(file, JSON.parse(readFileSync(join(folder, file), "utf8"))))
+  const folder = recordingsFolder(sharedFolder);
+  const recordings = recordingFiles(sharedFolder)
+    .flatMap((name) => exchanges(name, JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8"))))
     .map(recording);
   return recordings.sort((a, b) => a.at - b.at || rank(a.name) - rank(b.name) || (a.name < b.name ? -1 : 1));
 }
 
 /** Of a file with a list: `name#00` and so on. Messages (ZeroMQ) are no exchanges. */
-function exchanges(file: string, content: unknown): RecordingFile[] {
+function exchanges(name: string, content: unknown): RecordingFile[] {
   if (!Array.isArray(content)) return [content as RecordingFile];
-  const name = file.replace(/\.json$/, "");
   const list = content as RecordingFile[];
   return list.every((each) => "request" in each)
     ? list.map((each, at) => ({ ...each, name: `${name}#${String(at).padStart(2, "0")}` }))
@@ -158,7 +168,7 @@ function recording(file: RecordingFile): Recording {
       status: file.response.status,
       headers,
       body: whole ? file.response.body : undefined,
-      head: (whole ? undefined : file.response.body_head ?? file.response.body) ?? "",
+      head: (whole ? undefined : (file.response.body_head ?? file.response.body)) ?? "",
       tail: file.response.body_tail ?? "",
       bytes,
     },

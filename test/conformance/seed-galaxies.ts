@@ -1,5 +1,5 @@
 import type { MispState } from "../support/misp-sim/state.ts";
-import { type Row, parse, rowsIn } from "./harvest.ts";
+import { parse, type Row, rowsIn } from "./harvest.ts";
 import type { Recording } from "./recordings.ts";
 
 /** Clusters as answers print them, by the tag that each stands behind. */

@@ -1,26 +1,36 @@
 import type { MispState, SimEvent, SimTagLink } from "../support/misp-sim/state.ts";
 import { splitValue } from "../support/misp-sim/types.ts";
-import { eventTagId, type FilledAttribute, fillAttributes, fillEvent } from "./filling.ts";
+import { bulkTag, eventTagId, type FilledAttribute, fillAttributes, fillEvent, isBulk } from "./filling.ts";
 import type { Harvest, Row } from "./harvest.ts";
 
 /** Puts events that no recording creates, with all their rows, as they were when the reading recordings began. */
 export function putEvents(state: MispState, harvest: Harvest, ids: readonly number[]): void {
   for (const id of ids) {
     const shown = harvest.events.get(id);
-    const event = { ...fillEvent(state, id, harvest.uuid("event", id)), ...(shown ? eventFields(shown) : {}) };
-    state.putEvent({ ...event, tags: eventLinks(state, id, shown) ?? event.tags, attributes: [], objects: [] });
-    for (const link of state.events.get(id)?.tags ?? []) state.seen("event_tag", link.id);
+    const rule = isBulk(id) ? fillEvent(id) : undefined;
+    const fields = shown ? { ...eventFields(shown), userId: creator(state, shown) } : rule;
+    if (fields === undefined) throw new Error(`event ${id} is neither recorded nor made by rule`);
+    const uuid = harvest.uuid("event", id) ?? state.uuid("event", id);
+    const tags = shown ? tagNames(shown) : [bulkTag(id)];
+    state.putEvent({ ...rule, ...fields, uuid, tags: eventLinks(state, id, tags), attributes: [], objects: [] });
   }
   for (const filling of fillAttributes(ids.flatMap((id) => state.events.get(id) ?? []))) {
     const shown = harvest.attributes.get(filling.id);
     putAttribute(state, shown ? { ...filling, ...attributeFields(shown) } : filling, harvest);
   }
-  const others = [...harvest.attributes].filter(([id, row]) => ids.includes(Number(row["event_id"])) && !state.attributes.has(id));
+  const others = [...harvest.attributes].filter(
+    ([id, row]) => ids.includes(Number(row["event_id"])) && !state.attributes.has(id),
+  );
   putAttributes(
     state,
     harvest,
     others.map(([id]) => id),
   );
+}
+
+function creator(state: MispState, row: Row): number {
+  for (const { id, email } of state.users.values()) if (email === row["event_creator_email"]) return id;
+  return 1;
 }
 
 /** Puts rows as they were first shown. */
@@ -33,7 +43,7 @@ export function putAttributes(state: MispState, harvest: Harvest, ids: readonly 
 
 function putAttribute(state: MispState, filled: FilledAttribute, harvest: Harvest): void {
   const { tagNames: names, ...rest } = filled;
-  const uuid = harvest.uuid("attribute", rest.id) ?? state.uuid("attribute", rest.id);
+  const uuid = harvest.uuid("attribute", rest.id) ?? `ffffffff-ffff-4fff-8fff-${String(rest.id).padStart(12, "0")}`;
   state.putAttribute({ ...rest, uuid, tags: names.map((name) => link(state, "attribute_tag", name)) });
 }
 
@@ -43,17 +53,16 @@ function link(state: MispState, table: string, name: string): SimTagLink {
   return { id, tagId: state.tagNamed(name)?.id ?? 0, local: false };
 }
 
-function eventLinks(state: MispState, eventId: number, row: Row | undefined): SimTagLink[] | undefined {
-  if (row === undefined) return undefined;
-  const shown = row["EventTag"];
-  if (Array.isArray(shown)) {
-    return (shown as Row[]).map((each) => ({ id: Number(each["id"]), tagId: Number(each["tag_id"]), local: each["local"] === true }));
-  }
-  return tagNames(row).map((name) => ({ id: eventTagId(eventId), tagId: state.tagNamed(name)?.id ?? 0, local: false }));
+function eventLinks(state: MispState, eventId: number, names: readonly string[]): SimTagLink[] {
+  const id = eventTagId(eventId);
+  if (names.length > 0) state.seen("event_tag", id);
+  return names.map((name) => ({ id, tagId: state.tagNamed(name)?.id ?? 0, local: false }));
 }
 
+/** Of an event or an attribute, without those that an attribute inherits. */
 function tagNames(row: Row): string[] {
-  const tags = Array.isArray(row["Tag"]) ? (row["Tag"] as Row[]) : [];
+  const links = Array.isArray(row["EventTag"]) ? (row["EventTag"] as Row[]) : [];
+  const tags = Array.isArray(row["Tag"]) ? (row["Tag"] as Row[]) : links.map((link) => link["Tag"] as Row);
   return tags.filter((tag) => tag["inherited"] === undefined).map((tag) => String(tag["name"]));
 }
 

@@ -15,6 +15,8 @@ export const PEOPLE: SimPeople = {
     { id: 3, email: "orguser@lab.test", orgId: 1, roleId: 3 },
     { id: 4, email: "partner@lab.test", orgId: 2, roleId: 3 },
     { id: 5, email: "limited@lab.test", orgId: 1, roleId: 7 },
+    { id: 6, email: "publisher@lab.test", orgId: 1, roleId: 4 },
+    { id: 7, email: "sync@lab.test", orgId: 1, roleId: 5 },
   ],
   keys: [
     { key: "APIKEY_ADMIN", userId: 1 },

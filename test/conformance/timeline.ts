@@ -19,9 +19,25 @@ const DELTA_ATTRIBUTE = 300_011;
 
 export const STEPS: readonly Step[] = [
   {
+    before: "events_add_main_full",
+    shownBy: "events_view_full, without warnings of 62 and 63 that were just switched on",
+    apply: ({ state }) => {
+      for (const id of [62, 63]) {
+        const list = state.warninglists.get(id);
+        if (list) list.enabled = false;
+      }
+    },
+  },
+  {
     before: "events_add_iabg",
     shownBy: "the ids and time stamps of events 2 to 35",
     apply: ({ state }, harvest) => putEvents(state, harvest, SMALL_EVENTS),
+  },
+  {
+    before: "attributes_add_single",
+    at: 1_795_296_385,
+    shownBy: "publish_timestamp of event 36 in events_view_id",
+    apply: ({ edit }) => void edit.publish(36),
   },
   {
     before: "sightings_add_by_id_path",
@@ -31,27 +47,18 @@ export const STEPS: readonly Step[] = [
   },
   {
     before: "rs_page_1_limit20",
-    shownBy: "warninglists_index, where 62 and 63 are off again",
-    apply: ({ state }) => {
-      for (const id of [62, 63]) {
-        const list = state.warninglists.get(id);
-        if (list) list.enabled = false;
-      }
-    },
-  },
-  {
-    before: "rs_page_1_limit20",
     shownBy: "events_index_last, attributes_index, attributes_attributeStatistics",
     apply: ({ state }, harvest) => putEvents(state, harvest, BULK_EVENTS),
   },
   {
     before: "pymisp_client_exchanges#00",
     at: 1_795_297_379,
-    shownBy: "eventBlocklists",
-    apply: ({ edit }, harvest) => {
+    shownBy: "eventBlocklists, and the ids of the rows that the next recordings add",
+    apply: ({ edit, state }, harvest) => {
       const event = edit.addEvent({ uuid: harvest.blocked(1) ?? "", info: "ZMQ test event edited" });
-      edit.addAttribute(event, { type: "text", value: "zmq" });
+      for (const value of ["first", "second"]) edit.addAttribute(event, { type: "text", value });
       edit.deleteEvent(event);
+      state.seen("sighting", 18);
     },
   },
   {
@@ -69,22 +76,27 @@ export const STEPS: readonly Step[] = [
     apply: ({ state }, harvest) => putEvents(state, harvest, [1405]),
   },
   {
-    before: "delta_late_publish_timestamp",
+    before: "delta_late_publish_event_timestamp",
     at: 1_795_297_601,
     shownBy: "time stamps in delta_late_publish_last",
     apply: ({ edit }, harvest) => {
-      edit.addEvent({ id: DELTA_EVENT, uuid: harvest.uuid("event", DELTA_EVENT) ?? "", info: "delta probe", distribution: 0 });
+      edit.addEvent({
+        id: DELTA_EVENT,
+        uuid: harvest.uuid("event", DELTA_EVENT) ?? "",
+        info: "delta probe",
+        distribution: 0,
+      });
       edit.addAttribute(DELTA_EVENT, { id: DELTA_ATTRIBUTE, type: "ip-dst", value: "203.0.113.252" });
     },
   },
   {
-    before: "delta_late_publish_timestamp",
+    before: "delta_late_publish_event_timestamp",
     at: 1_795_297_604,
     shownBy: "publish_timestamp in delta_late_publish_last",
     apply: ({ edit }) => void edit.publish(DELTA_EVENT),
   },
   {
-    before: "delta_event_tag_timestamp",
+    before: "delta_event_tag_event_timestamp",
     at: 1_795_297_606,
     shownBy: "delta_event_tag_event_timestamp",
     apply: ({ edit }) => void edit.tagEvent(DELTA_EVENT, "tlp:green"),

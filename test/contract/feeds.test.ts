@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { gzipSync } from "node:zlib";
 import type { Definition } from "../../src/contract/define.ts";
 import type { Feed } from "../../src/contract/feed.ts";
 import listFile from "../../src/feeds/list-file.ts";
@@ -12,6 +13,7 @@ import { FakeMisp, KEY, uuid } from "../support/fake-misp.ts";
 import { json, serve, tlsFixture } from "../support/http-server.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { tempDir } from "../support/temp.ts";
+import { zipOf } from "../support/zip.ts";
 import { NAME, testFeed } from "./feed.contract.ts";
 
 async function make<C>(t: TestContext, definition: Definition<C, Feed>, settings: object): Promise<Feed> {
@@ -180,6 +182,66 @@ testFeed("list-file, CSV over HTTP", async (t) => {
     },
     breakIt() {
       text = "date,value\n1,2\n";
+    },
+  };
+});
+
+testFeed("list-file, free text over HTTP, told apart by its date", async (t) => {
+  let text = "";
+  let changed = Date.UTC(2026, 10, 20);
+  const url = await serve(t, ({ headers }, response) => {
+    const modified = new Date(changed).toUTCString();
+    const known = headers["if-modified-since"] === modified;
+    response.writeHead(known ? 304 : 200, { "last-modified": modified });
+    response.end(known ? undefined : text);
+  });
+  const publish = (next: string) => {
+    if (next !== text) changed += 1000;
+    text = next;
+  };
+  return {
+    feed: await make(t, listFile, { url: `${url}/feed.php`, format: "freetext", value_type: "domain" }),
+    say: (events) =>
+      publish(
+        `<pre>\nLast names of 2026-11-20, from 198.51.100.7:\n${[...events.values()].flat().join("<br>\n")}\n</pre>`,
+      ),
+    breakIt: () => publish("Our list has moved. See https://lists.example.org/"),
+  };
+});
+
+testFeed("list-file, a zip archive", async (t) => {
+  const path = join(tempDir(t), "export.zip");
+  return {
+    feed: await make(t, listFile, { path, format: "csv", value_column: [2, 3], exclude: "/^-$/" }),
+    say: (events) => {
+      const rows = [...events.values()]
+        .flat()
+        .map((value, at) => (at % 2 === 0 ? `"x", "${value}", "-"` : `x,-,${value}`));
+      const content = `# first, second\nid,name,other name\n${rows.join("\n")}\n`;
+      writeFileSync(path, zipOf([{ name: "a/b/full.csv", content }]));
+    },
+    breakIt: () => writeFileSync(path, zipOf([{ name: "full.csv", content: "", encrypted: true }])),
+  };
+});
+
+testFeed("misp-feed, one packed export over HTTP", async (t) => {
+  const documents = new FeedFolder();
+  let body: Buffer = Buffer.alloc(0);
+  const url = await serve(t, ({ headers }, response) => {
+    const tag = `"${createHash("sha256").update(body).digest("hex")}"`;
+    const known = headers["if-none-match"] === tag;
+    response.writeHead(known ? 304 : 200, { etag: tag });
+    response.end(known ? undefined : body);
+  });
+  return {
+    feed: await make(t, mispFeed, { url: `${url}/export.json.gz` }),
+    say(events) {
+      documents.say(events);
+      documents.files.delete("manifest.json");
+      body = gzipSync(JSON.stringify([...documents.files.values()].map((text) => JSON.parse(text))));
+    },
+    breakIt() {
+      body = body.subarray(0, body.length / 2);
     },
   };
 });

@@ -8,7 +8,19 @@ import { cli, cliCommand, fromRoot } from "../support/cli.ts";
 import { tempDir } from "../support/temp.ts";
 
 const FEED = ["--feed", "examples/demo/feed"];
-const COMMANDS = ["demo", "run", "enrich", "lookup", "explain", "sync", "allow", "dead-letter", "index", "config"];
+const COMMANDS = [
+  "demo",
+  "run",
+  "enrich",
+  "lookup",
+  "explain",
+  "sync",
+  "allow",
+  "doctor",
+  "dead-letter",
+  "index",
+  "config",
+];
 
 describe("manners of every command", () => {
   for (const command of COMMANDS) {

@@ -3,6 +3,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { cli } from "../support/cli.ts";
+import { READONLY_KEY } from "../support/misp-sim/defaults.ts";
+import { serveMispSim } from "../support/misp-sim/http.ts";
+import { createMispSim, type MispSim } from "../support/misp-sim/sim.ts";
 import { tempDir } from "../support/temp.ts";
 
 const DAY = 86_400;
@@ -88,5 +91,73 @@ describe("a configured MISP feed", () => {
     assert.match(synced.stdout + synced.stderr, /2 left out: older than max_age/);
     assert.match((await cli(["explain", ...flags], { input: alertTo(OLD) })).stdout, /no match/);
     assert.match((await cli(["explain", ...flags], { input: alertTo(FRESH) })).stdout, /=> finding/);
+  });
+});
+
+const MODEL = {
+  id: 3,
+  uuid: "073fae4a-2377-4cfa-bd34-2516830d33c3",
+  name: "NIDS",
+  parameters: {
+    lifetime: 120,
+    decay_speed: 2,
+    threshold: 30,
+    default_base_score: 80,
+    base_score_config: { "false-positive:risk": 1 },
+  },
+  attributeTypes: ["ip-dst"],
+  enabled: true,
+  description: "",
+  orgId: 1,
+  formula: "Polynomial",
+  version: "1",
+  ref: [],
+  allOrgs: true,
+  isDefault: true,
+};
+
+function sight(sim: MispSim, attributeId: number, type: 0 | 1, orgId: number, source: string, daysAgo: number): void {
+  const id = sim.state.sightings.length + 1;
+  const uuid = `33333333-3333-4333-8333-00000000000${id}`;
+  const timestamp = sim.now() - daysAgo * DAY;
+  sim.state.sightings.push({ id, uuid, attributeId, eventId: 1, orgId, type, source, timestamp });
+}
+
+describe("a MISP server whose decaying models decide", () => {
+  it("lets attributes decay unless others saw them, and tells what our own organisation called false", async (t) => {
+    const sim = createMispSim({ clock: () => Date.now() });
+    sim.state.decayingModels.set(MODEL.id, MODEL);
+    const event = sim.edit.addEvent({ info: "campaign" });
+    const old = sim.now() - 60 * DAY;
+    const values = ["45.77.30.1", "45.77.30.2", "45.77.30.3", "45.77.30.4"];
+    const ids = values.map((value) => sim.edit.addAttribute(event, { type: "ip-dst", value, timestamp: old }).id);
+    sim.edit.publish(event);
+    sight(sim, ids[1] ?? 0, 0, 2, "partner-sensor", 5);
+    // What this line reported itself must not keep an indicator alive.
+    sight(sim, ids[2] ?? 0, 0, 1, "tipline", 5);
+    sight(sim, ids[3] ?? 0, 1, 1, "analyst", 1);
+    const folder = tempDir(t);
+    const config = {
+      state_dir: join(folder, "state"),
+      feeds: {
+        misp: { type: "misp-server", url: await serveMispSim(t, sim), key: READONLY_KEY, expiry: { decay: true } },
+      },
+      sinks: { out: { type: "ndjson", path: join(folder, "out.ndjson") } },
+    };
+    writeFileSync(join(folder, "tipline.yaml"), JSON.stringify(config));
+    const flags = ["--config", join(folder, "tipline.yaml")];
+    const synced = await cli(["sync", "--once", ...flags]);
+    assert.equal(synced.code, 0, synced.stderr);
+    const looked = (await cli(["lookup", "--json", ...flags, ...values])).stdout.trim().split("\n");
+    const reports = looked.map((line) => JSON.parse(line).indicators[0].reports[0]);
+    const decayed = "last seen 60 days ago, decayed: 23.4 of 80 points left, 30 needed (NIDS)";
+    assert.deepEqual(
+      reports.map(({ expired }) => expired),
+      [decayed, null, decayed, decayed],
+    );
+    assert.deepEqual(
+      reports.map(({ false_positive }) => false_positive),
+      [null, null, null, new Date((sim.now() - DAY) * 1000).toISOString().slice(0, 10)],
+    );
   });
 });

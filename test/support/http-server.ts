@@ -16,12 +16,18 @@ export interface TestRequest {
 export type TestHandler = (request: TestRequest, response: ServerResponse) => void | Promise<void>;
 
 /** Certificates of the test authority. */
-export function tlsFixture(name: "ca.pem" | "server.pem" | "server.key"): string {
+export function tlsFixture(
+  name: "ca.pem" | "server.pem" | "server.key" | "client-ca.pem" | "client.pem" | "client.key",
+): string {
   return join(packageRoot(), "test", "fixtures", "tls", name);
 }
 
 /** A web server of the test's own on loopback; gone when the test is over. */
-export async function serve(t: TestContext, handler: TestHandler, { tls = false } = {}): Promise<string> {
+export async function serve(
+  t: TestContext,
+  handler: TestHandler,
+  { tls = false, clientCertificates = false } = {},
+): Promise<string> {
   const listener = (incoming: IncomingMessage, response: ServerResponse) => {
     const pieces: Buffer[] = [];
     incoming.on("data", (piece: Buffer) => pieces.push(piece));
@@ -32,7 +38,13 @@ export async function serve(t: TestContext, handler: TestHandler, { tls = false 
   };
   const server = tls
     ? createTlsServer(
-        { cert: readFileSync(tlsFixture("server.pem")), key: readFileSync(tlsFixture("server.key")) },
+        {
+          cert: readFileSync(tlsFixture("server.pem")),
+          key: readFileSync(tlsFixture("server.key")),
+          ...(clientCertificates
+            ? { requestCert: true, rejectUnauthorized: true, ca: readFileSync(tlsFixture("client-ca.pem")) }
+            : {}),
+        },
         listener,
       )
     : createServer(listener);

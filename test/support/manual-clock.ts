@@ -15,11 +15,13 @@ export class ManualClock implements Clock {
   sleep(_ms: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, 2);
-      signal?.addEventListener("abort", () => {
+      const done = () => {
         clearTimeout(timer);
+        signal?.removeEventListener("abort", done);
         resolve();
-      });
+      };
+      const timer = setTimeout(done, 2);
+      signal?.addEventListener("abort", done);
     });
   }
 }

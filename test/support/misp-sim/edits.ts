@@ -167,8 +167,10 @@ export class MispEdits {
     const attribute = this.#attribute(of);
     const { value, ...rest } = change;
     Object.assign(attribute, rest);
-    if (value !== undefined)
+    if (value !== undefined) {
       [attribute.value1, attribute.value2] = splitValue(attribute.type, normalValue(attribute.type, value));
+      this.#state.valuesChanged();
+    }
     return this.#touched(attribute, timestamp);
   }
 
@@ -279,7 +281,7 @@ export class MispEdits {
     );
   }
 
-  /** Stored as it is, repeats too. Moves the event's sighting_timestamp and no other. */
+  /** Stored as it is, repeats too. Moves no timestamp. */
   addSighting(
     of: AttributeKey,
     {
@@ -302,7 +304,6 @@ export class MispEdits {
       source,
       timestamp,
     });
-    this.#event(attribute.eventId).sightingTimestamp = this.#now();
   }
 
   #edited(event: SimEvent): void {

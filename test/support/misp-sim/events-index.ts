@@ -3,7 +3,7 @@ import type { Json } from "./render.ts";
 import { parameters, type SimCall } from "./request.ts";
 import { pretty, type SimResponse } from "./respond.ts";
 import { fold, period, readPage, terms, truthy } from "./search-terms.ts";
-import type { MispState, SimEvent, SimOrg } from "./state.ts";
+import { attributeCount, type MispState, type SimEvent, type SimOrg } from "./state.ts";
 
 /** `/events/index`: filters in the body or in the path (`search…` is the same), not in the query. X-Result-Count: all that fit. */
 export function answerIndex(call: SimCall): SimResponse {
@@ -53,7 +53,7 @@ function sort(events: SimEvent[], name: string, descending: boolean): void {
   const of = Object.hasOwn(COLUMNS, name) ? COLUMNS[name] : undefined;
   if (!of) return;
   const sign = descending ? -1 : 1;
-  events.sort((a, b) => (of(a) < of(b) ? -sign : of(a) > of(b) ? sign : 0));
+  events.sort((a, b) => (of(a) < of(b) ? -sign : of(a) > of(b) ? sign : sign * (a.id - b.id)));
 }
 
 function minimalRow(state: MispState, event: SimEvent): Json {
@@ -80,7 +80,7 @@ function row(state: MispState, event: SimEvent): Json {
     uuid: event.uuid,
     published: event.published,
     analysis: String(event.analysis),
-    attribute_count: String(event.attributes.reduce((count, { deleted }) => count + Number(!deleted), 0)),
+    attribute_count: String(attributeCount(event)),
     orgc_id: String(event.orgcId),
     timestamp: String(event.timestamp),
     distribution: String(event.distribution),

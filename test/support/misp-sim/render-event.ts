@@ -2,7 +2,7 @@ import { eachTag, type Json, renderAttribute, renderObject, renderOrg, tagNumber
 import { decayAsked, decayScores, renderSightings, warnings } from "./search-extras.ts";
 import { deletedAsked, type Search } from "./search-filter.ts";
 import { truthy } from "./search-terms.ts";
-import type { MispState, SimAttribute, SimEvent, SimTagLink } from "./state.ts";
+import { attributeCount, type MispState, type SimAttribute, type SimEvent, type SimTagLink } from "./state.ts";
 
 /** The columns of an event, in the order in which MISP prints them. */
 export function renderEventColumns(state: MispState, event: SimEvent): Json {
@@ -15,7 +15,7 @@ export function renderEventColumns(state: MispState, event: SimEvent): Json {
     info: event.info,
     published: event.published,
     uuid: event.uuid,
-    attribute_count: String(event.attributes.reduce((count, { deleted }) => count + Number(!deleted), 0)),
+    attribute_count: String(attributeCount(event)),
     analysis: String(event.analysis),
     timestamp: String(event.timestamp),
     distribution: String(event.distribution),
@@ -41,18 +41,21 @@ export function renderEvent(
   if (!caller.role.siteAdmin && caller.org.id !== event.orgcId) delete rendered["event_creator_email"];
   rendered["Org"] = renderOrg(state.org(event.orgId));
   rendered["Orgc"] = renderOrg(state.org(event.orgcId));
-  const galaxies = truthy(params["excludeGalaxy"]) ? [] : renderGalaxies(state, event.tags, "event_tag_id");
-  if (keep) {
-    const shown = event.attributes.filter((attribute) => keep(attribute, event));
+  const group = state.sharingGroups.get(event.sharingGroupId);
+  if (group) rendered["SharingGroup"] = group;
+  const shown = keep && event.attributes.filter((attribute) => keep(attribute, event));
+  if (shown) {
     rendered["Attribute"] = shown
       .filter(({ objectId }) => objectId === 0)
       .flatMap((attribute) => renderMember(search, event, attribute) ?? []);
     rendered["ShadowAttribute"] = [];
+  }
+  rendered["RelatedEvent"] = [];
+  rendered["Galaxy"] = truthy(params["excludeGalaxy"]) ? [] : renderGalaxies(state, event.tags, "event_tag_id");
+  if (shown) {
     rendered["Object"] = renderObjects(search, event, shown);
     rendered["EventReport"] = [];
   }
-  rendered["RelatedEvent"] = [];
-  rendered["Galaxy"] = galaxies;
   rendered["CryptographicKey"] = [];
   const tags = renderEventTags(state, event.tags);
   if (tags.length > 0) rendered["Tag"] = tags;
@@ -92,10 +95,24 @@ function renderGalaxies(state: MispState, links: readonly SimTagLink[], linkName
   return [...galaxies.values()];
 }
 
+const MEMBER_COLUMNS = [
+  ...["id", "type", "category", "to_ids", "uuid", "event_id", "distribution", "timestamp", "comment"],
+  ...["sharing_group_id", "deleted", "disable_correlation", "object_id", "object_relation", "first_seen", "last_seen"],
+  "value",
+];
+
+/** Inside an event MISP prints the columns of an attribute in another order than in a search. */
+function inEventOrder(columns: Json): Json {
+  return Object.fromEntries(MEMBER_COLUMNS.map((name) => [name, columns[name]]));
+}
+
 function renderMember(search: Search, event: SimEvent, attribute: SimAttribute): Json | undefined {
   const { state, params, caller, now } = search;
-  const rendered = renderAttribute(attribute);
-  if (truthy(params["enforceWarninglist"]) && warnings(state, attribute).length > 0) return undefined;
+  const rendered = inEventOrder(renderAttribute(attribute));
+  const hits =
+    truthy(params["enforceWarninglist"]) || truthy(params["includeWarninglistHits"]) ? warnings(state, attribute) : [];
+  if (hits.length > 0 && truthy(params["enforceWarninglist"])) return undefined;
+  if (hits.length > 0 && attribute.toIds) rendered["warnings"] = throughCache(state, attribute, hits);
   rendered["Galaxy"] = truthy(params["excludeGalaxy"]) ? [] : renderGalaxies(state, attribute.tags, "attribute_tag_id");
   const decay = decayAsked(params);
   if (decay.show) {
@@ -103,11 +120,17 @@ function renderMember(search: Search, event: SimEvent, attribute: SimAttribute):
     if (scores.rendered.length > 0) rendered["decay_score"] = scores.rendered;
   }
   rendered["ShadowAttribute"] = [];
-  const sightings = renderSightings(state, caller, { attribute, event });
-  if (sightings.length > 0) rendered["Sighting"] = sightings;
   const tags = renderEventTags(state, attribute.tags);
   if (tags.length > 0) rendered["Tag"] = tags;
+  const sightings = renderSightings(state, caller, { attribute, event });
+  if (sightings.length > 0) rendered["Sighting"] = sightings;
   return rendered;
+}
+
+function throughCache(state: MispState, { id }: SimAttribute, hits: readonly Json[]): Json[] {
+  const cached = state.cachedWarnings.has(id);
+  state.cachedWarnings.add(id);
+  return hits.map((hit) => (cached ? { ...hit, warninglist_id: Number(hit["warninglist_id"]) } : hit));
 }
 
 /** Tags inside an event. */

@@ -22,7 +22,8 @@ export const ATTRIBUTE_ROUTES: readonly SimRoute[] = [
   { method: "POST", pattern: "attributes/removeTag", needs: "tagger", handle: (call) => tag(call, detachTag) },
   { method: "GET", pattern: "attributes/view", handle: view },
   { method: "GET", pattern: "attributes/index", handle: index },
-  { method: "GET", pattern: "attributes", handle: (call) => (call.args.length === 0 ? index(call) : view(call)) },
+  { method: "GET", pattern: "attributes", handle: (call) => (call.args.length === 0 ? index(call) : viewBare(call)) },
+  { method: "GET", pattern: "attributes/attributeStatistics", handle: statistics },
 ];
 
 function describeAdd(): SimResponse {
@@ -57,6 +58,7 @@ function add(call: SimCall): SimResponse {
   const event = editable(call, call.sim.state.event(call.args[0] ?? ""));
   const { list, single } = sentAttributes(call.body);
   const { saved, errors } = addAll(call, event, list);
+  if (!single) event.countDrift = (event.countDrift ?? 0) - saved.length;
   const first = saved[0];
   if (first === undefined) {
     const only = errors.get("attribute_0") ?? { value: ["Value cannot be empty."] };
@@ -141,6 +143,20 @@ function view(call: SimCall): SimResponse {
   return compact({
     Attribute: { ...renderAttribute(attribute), event_uuid: event.uuid, ...(tags.length > 0 ? { Tag: tags } : {}) },
   });
+}
+
+/** `/attributes/ID`; any other word there is an action that is none. */
+function viewBare(call: SimCall): SimResponse {
+  if (!/^(?:\d+|[0-9a-f-]{36})$/i.test(call.args[0] ?? "")) throw new MispException(404, "Not Found");
+  return view(call);
+}
+
+/** Rows by type, deleted ones too. */
+function statistics(call: SimCall): SimResponse {
+  const counts = new Map<string, number>();
+  for (const { type } of call.sim.state.attributes.values()) counts.set(type, (counts.get(type) ?? 0) + 1);
+  const sorted = [...counts].sort(([a], [b]) => (a.toLowerCase() < b.toLowerCase() ? -1 : 1));
+  return pretty(Object.fromEntries(sorted.map(([type, count]) => [type, String(count)])));
 }
 
 /** The newest first, 60 of them; parameters of a query are not read. */

@@ -38,14 +38,19 @@ export const EVENT_ROUTES: readonly SimRoute[] = [
 function view(call: SimCall): SimResponse {
   const event = call.sim.state.event(call.args[0] ?? "");
   if (event === undefined || !canReadEvent(call, event)) throw new MispException(404, "Invalid event");
-  return pretty(viewed(call, event));
+  return pretty(viewed(call, event, { includeWarninglistHits: 1 }));
 }
 
 /** With what is deleted too (`deleted:1`), or that alone (`deleted:2`). */
-function viewed(call: SimCall, event: SimEvent): { Event: unknown } {
+function viewed(call: SimCall, event: SimEvent, params: JsonParameters = {}): { Event: unknown } {
   const asked = call.named.get("deleted");
   const deleted = asked === "1" ? [0, 1] : asked === "2" ? 1 : 0;
-  const search: Search = { state: call.sim.state, caller: call, params: { deleted }, now: call.sim.now() };
+  const search: Search = {
+    state: call.sim.state,
+    caller: call,
+    params: { ...params, deleted },
+    now: call.sim.now(),
+  };
   const tests = attributeTests(search);
   return { Event: renderEvent(search, event, (attribute) => tests.every((test) => test(attribute, event))) };
 }
@@ -89,22 +94,27 @@ function addMembers(call: SimCall, event: SimEvent, sent: JsonParameters): void 
   };
   for (const attribute of list(sent["Attribute"])) addOne(attribute, 0);
   for (const each of list(sent["Object"])) {
-    const object = edits.addObject(event, objectFields(each));
+    const object = edits.addObject(event, objectFields(each, 0));
     for (const attribute of list(each["Attribute"])) addOne(attribute, object.id);
   }
   Object.assign(event, { published, timestamp });
 }
 
-/** An object as a caller sends it. */
-export function objectFields(sent: JsonParameters) {
+/** Descriptions of object templates. */
+const TEMPLATES = new Map([
+  ["688c46fb-5edb-40a3-8273-1af7923e2215", "File object describing a file with meta-information"],
+]);
+
+/** An object as a caller sends it, with the distribution that it gets when it names none. */
+export function objectFields(sent: JsonParameters, distribution: number) {
   return {
     name: String(sent["name"] ?? ""),
     ...(typeof sent["uuid"] === "string" ? { uuid: sent["uuid"] } : {}),
     metaCategory: String(sent["meta-category"] ?? "misc"),
-    description: String(sent["description"] ?? ""),
+    description: String(sent["description"] ?? TEMPLATES.get(String(sent["template_uuid"])) ?? ""),
     templateUuid: String(sent["template_uuid"] ?? ""),
     templateVersion: String(sent["template_version"] ?? "1"),
-    distribution: Number(sent["distribution"] ?? 5),
+    distribution: Number(sent["distribution"] ?? distribution),
     comment: String(sent["comment"] ?? ""),
   };
 }

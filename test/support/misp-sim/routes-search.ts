@@ -1,5 +1,5 @@
 import { canReadEvent } from "./access.ts";
-import { renderAttribute, renderObject } from "./render.ts";
+import { renderAttribute, renderAttributeLinks, renderObject } from "./render.ts";
 import { type JsonParameters, parameters, type SimCall, type SimRoute } from "./request.ts";
 import { MispException, type SimResponse } from "./respond.ts";
 import { answerAttributes, searchResponse } from "./search-answer.ts";
@@ -60,7 +60,7 @@ function answerObjects(search: Search): SimResponse {
                 ...renderAttribute(attribute),
                 value1: attribute.value1,
                 value2: attribute.value2,
-                AttributeTag: [],
+                AttributeTag: renderAttributeLinks(state, attribute),
               })),
           }),
       Event: { id: String(event.id), info: event.info, org_id: String(event.orgId), orgc_id: String(event.orgcId) },

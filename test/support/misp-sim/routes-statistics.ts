@@ -5,10 +5,9 @@ export const STATISTICS_ROUTES: readonly SimRoute[] = [
   { method: "GET", pattern: "attributes/attributeStatistics", handle: byType },
 ];
 
-/** Live attributes of the whole server by type, whoever may read them. */
+/** Attributes of the whole server by type, the deleted ones too, whoever may read them. */
 function byType({ sim }: SimCall): SimResponse {
   const counts = new Map<string, number>();
-  for (const { type, deleted } of sim.state.attributes.values())
-    if (!deleted) counts.set(type, (counts.get(type) ?? 0) + 1);
+  for (const { type } of sim.state.attributes.values()) counts.set(type, (counts.get(type) ?? 0) + 1);
   return pretty(Object.fromEntries([...counts].sort().map(([type, count]) => [type, String(count)])));
 }

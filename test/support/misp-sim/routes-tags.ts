@@ -44,7 +44,7 @@ function search({ sim, args }: SimCall): SimResponse {
   if (term === undefined) return pretty([]);
   const pieces = term.toLowerCase().split("%");
   const found = [...sim.state.tags.values()].filter(({ name }) => like(name.toLowerCase(), pieces));
-  return pretty(found.map((tag) => ({ Tag: tagRecord(tag) })));
+  return pretty(found.sort((a, b) => a.id - b.id).map((tag) => ({ Tag: tagRecord(tag) })));
 }
 
 function like(name: string, pieces: readonly string[]): boolean {

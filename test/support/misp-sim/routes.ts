@@ -1,5 +1,6 @@
 import type { SimRoute } from "./request.ts";
 import { ATTRIBUTE_ROUTES } from "./routes-attributes.ts";
+import { BLOCKLIST_ROUTES } from "./routes-blocklists.ts";
 import { EVENT_ROUTES } from "./routes-events.ts";
 import { OBJECT_ROUTES } from "./routes-objects.ts";
 import { SEARCH_ROUTES } from "./routes-search.ts";
@@ -22,4 +23,5 @@ export const ROUTES: readonly SimRoute[] = [
   ...TAXONOMY_ROUTES,
   ...TAG_ROUTES,
   ...USER_ROUTES,
+  ...BLOCKLIST_ROUTES,
 ];

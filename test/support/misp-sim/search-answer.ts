@@ -22,9 +22,9 @@ export function answerAttributes(asked: Search): SimResponse {
   const rows: { row: Row; rendered: Json }[] = [];
   let skipped = 0;
   for (const row of findAttributes(search)) {
-    const rendered = format === "json" ? renderRow(search, row) : {};
-    if (addExtras(search, row, rendered)) rows.push({ row, rendered });
-    else skipped++;
+    const extras = extrasOf(search, row);
+    if (extras === undefined) skipped++;
+    else rows.push({ row, rendered: format === "json" ? renderRow(search, row, extras) : {} });
   }
   const limit = truthy(params["limit"]) ? params["limit"] : search.state.blockRows;
   const count = rows.length === 0 && limit !== params["limit"] ? skipped : resultCount(limit, rows.length, skipped);
@@ -35,24 +35,25 @@ export function answerAttributes(asked: Search): SimResponse {
   return searchResponse(format, body, count, skipped);
 }
 
-/** False: the row is dropped, after paging. */
-function addExtras(search: Search, row: Row, rendered: Json): boolean {
+/** Undefined: the row is dropped, after paging. */
+function extrasOf(search: Search, row: Row): Json | undefined {
+  const extras: Json = {};
   const { state, params, caller, now } = search;
   if (truthy(params["enforceWarninglist"]) || truthy(params["includeWarninglistHits"])) {
     const hits = warnings(state, row.attribute);
-    if (hits.length > 0 && truthy(params["enforceWarninglist"])) return false;
-    if (hits.length > 0) rendered["warnings"] = hits;
+    if (hits.length > 0 && truthy(params["enforceWarninglist"])) return undefined;
+    if (hits.length > 0 && row.attribute.toIds) extras["warnings"] = hits;
   }
   const decay = decayAsked(params);
   if (decay.show) {
     const floor = params["score"] === undefined ? {} : { floor: Number(params["score"]) };
     const full = truthy(params["includeFullModel"]);
     const scores = decayScores(state, row, now, { models: params["decayingModel"], full, ...floor });
-    if (scores.decayed && decay.drop) return false;
-    if (scores.rendered.length > 0) rendered["decay_score"] = scores.rendered;
+    if (scores.decayed && decay.drop) return undefined;
+    if (scores.rendered.length > 0) extras["decay_score"] = scores.rendered;
   }
-  if (truthy(params["includeSightings"])) rendered["Sighting"] = renderSightings(state, caller, row);
-  return true;
+  if (truthy(params["includeSightings"])) extras["Sighting"] = renderSightings(state, caller, row);
+  return extras;
 }
 
 export function readFormat(params: Search["params"]): string {

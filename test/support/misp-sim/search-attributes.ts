@@ -7,7 +7,14 @@ import {
   renderInheritedTags,
 } from "./render.ts";
 import { decayAsked } from "./search-extras.ts";
-import { attributeTests, eventTests, namedEvents, type Search } from "./search-filter.ts";
+import {
+  type AttributeTest,
+  attributeTests,
+  eventTests,
+  exactValues,
+  namedEvents,
+  type Search,
+} from "./search-filter.ts";
 import { period, readPage, terms, truthy } from "./search-terms.ts";
 import { fullValue, type SimAttribute, type SimEvent } from "./state.ts";
 
@@ -24,18 +31,20 @@ export function findAttributes(search: Search): Row[] {
   const changed = period(params["timestamp"], now);
   if (changed) ofAttribute.push(({ timestamp }) => timestamp >= changed[0] && timestamp <= changed[1]);
   const { limit, offset } = readPage(params["limit"], params["page"]);
-  const order = readOrder(params);
+  const order = readOrder(search);
   const enough = order === undefined && limit !== undefined ? offset + limit : Number.POSITIVE_INFINITY;
   const rows: Row[] = [];
-  const readable = new Map<SimEvent, boolean>();
-  for (const row of candidates(search)) {
-    let wanted = readable.get(row.event);
-    if (wanted === undefined) {
-      wanted = ofEvent.every((test) => test(row.event));
-      readable.set(row.event, wanted);
+  const readable = new Map<number, SimEvent | undefined>();
+  for (const attribute of candidates(search)) {
+    const { eventId } = attribute;
+    let event = readable.get(eventId);
+    if (event === undefined && !readable.has(eventId)) {
+      const held = search.state.events.get(eventId);
+      event = held && ofEvent.every((test) => test(held)) ? held : undefined;
+      readable.set(eventId, event);
     }
-    if (!wanted || !ofAttribute.every((test) => test(row.attribute, row.event))) continue;
-    rows.push(row);
+    if (event === undefined || !passes(ofAttribute, attribute, event)) continue;
+    rows.push({ attribute, event });
     if (rows.length >= enough) break;
   }
   if (order) rows.sort(order);
@@ -43,24 +52,27 @@ export function findAttributes(search: Search): Row[] {
   return rows.length < search.state.blockRows ? rows : [...rows.slice(0, search.state.blockRows), ...rows];
 }
 
-function* candidates(search: Search): Generator<Row> {
+/** A plain loop: this runs for every row of the table. */
+function passes(tests: readonly AttributeTest[], attribute: SimAttribute, event: SimEvent): boolean {
+  for (const test of tests) if (!test(attribute, event)) return false;
+  return true;
+}
+
+function candidates(search: Search): Iterable<SimAttribute> {
   const { state, params } = search;
   const events = namedEvents(search);
+  if (events) return events.flatMap(({ attributes }) => attributes);
   const uuids = terms(params["uuid"]);
-  if (events) {
-    for (const event of events) for (const attribute of event.attributes) yield { attribute, event };
-    return;
-  }
   if (uuids && uuids.not.length === 0 && uuids.or.every((uuid) => !uuid.includes("%") && !state.event(uuid))) {
     const found = new Set(uuids.or.map((uuid) => state.attribute(uuid)));
-    for (const attribute of [...found].filter((each) => each !== undefined).sort((a, b) => a.id - b.id))
-      yield { attribute, event: state.events.get(attribute.eventId) as SimEvent };
-    return;
+    return [...found].filter((each) => each !== undefined).sort((a, b) => a.id - b.id);
   }
-  for (const attribute of state.attributes.values()) {
-    const event = state.events.get(attribute.eventId);
-    if (event) yield { attribute, event };
+  const values = exactValues(params["value"]);
+  if (values) {
+    const found = new Set(values.flatMap((value) => state.attributesValued(value)));
+    return values.length === 1 ? found : [...found].sort((a, b) => a.id - b.id);
   }
+  return state.attributes.values();
 }
 
 type Compare = (a: Row, b: Row) => number;
@@ -83,8 +95,14 @@ const COLUMNS: Readonly<Record<string, (row: Row) => number | string>> = {
  * `order` by columns of the table; undefined for none, or one that MISP would not take. Without any, the rows come in the order of
  * the index that the database uses: by type where several are asked for, else by id.
  */
-function readOrder(params: Search["params"]): Compare | undefined {
+function readOrder({ params, state }: Search): Compare | undefined {
   const asked = params["order"];
+  if (
+    state.attributesInOrder &&
+    /^(?:Attribute\.)?id(?: asc)?$/.test(String(asked)) &&
+    terms(params["eventid"]) === undefined
+  )
+    return undefined;
   const compares: Compare[] = [];
   for (const each of Array.isArray(asked) ? asked : [asked]) {
     const [name = "", direction = "asc"] = String(each ?? "")
@@ -118,11 +136,15 @@ function compareBy(of: (row: Row) => number | string, sign: 1 | -1): Compare {
   };
 }
 
-/** A row of the answer; decay scores, sightings and warnings are added by their own modules. */
-export function renderRow({ state, params }: Search, { attribute, event }: Row): Json {
+/** A row of the answer. `extras` are what other modules add to it: sightings, warnings and scores, in MISP's place for them. */
+export function renderRow({ state, params }: Search, { attribute, event }: Row, extras: Json): Json {
+  const { Sighting, warnings, decay_score } = extras;
   const row = renderAttribute(attribute);
+  if (Sighting !== undefined) row["Sighting"] = Sighting;
   if (truthy(params["includeCorrelations"])) row["RelatedAttribute"] = [];
   if (truthy(params["includeEventUuid"])) row["event_uuid"] = event.uuid;
+  if (warnings !== undefined) row["warnings"] = warnings;
+  if (decay_score !== undefined) row["decay_score"] = decay_score;
   row["Event"] = truthy(params["includeContext"]) ? renderEventContext(state, event) : renderEventBrief(event);
   if (truthy(params["includeProposals"])) row["ShadowAttribute"] = [];
   const object = attribute.objectId === 0 ? undefined : state.objects.get(attribute.objectId);

@@ -24,8 +24,8 @@ export function findEvents(search: Search): SimEvent[] {
   const changed = period(params["timestamp"], now);
   if (changed) tests.push(({ timestamp }) => timestamp >= changed[0] && timestamp <= changed[1]);
   const tagged = tagTest(state, params["tags"], (event: SimEvent) => [
-    ...event.tags,
-    ...event.attributes.flatMap(({ tags }) => tags),
+    event.tags,
+    ...event.attributes.map(({ tags }) => tags),
   ]);
   if (tagged) tests.push(tagged);
   const uuids = columnTerms(params["uuid"]);
@@ -50,7 +50,7 @@ export function findEvents(search: Search): SimEvent[] {
   if (order) {
     const sign = order[2]?.toLowerCase() === "desc" ? -1 : 1;
     const of = SORTABLE[(order[1] ?? "id").toLowerCase()] ?? SORTABLE["id"];
-    if (of) found.sort((a, b) => (of(a) < of(b) ? -sign : of(a) > of(b) ? sign : 0));
+    if (of) found.sort((a, b) => (of(a) < of(b) ? -sign : of(a) > of(b) ? sign : sign * (a.id - b.id)));
   }
   return found;
 }

@@ -49,7 +49,7 @@ export function eventTests(search: Search): EventTest[] {
     const { id, name, uuid } = state.org(event.orgcId);
     return [String(id), name, uuid];
   });
-  const tagged = tagTest(state, params["event_tags"], ({ tags }: SimEvent) => tags);
+  const tagged = tagTest(state, params["event_tags"], ({ tags }: SimEvent) => [tags]);
   if (tagged) tests.push(tagged);
   return tests;
 }
@@ -75,10 +75,10 @@ export function attributeTests(search: Search): AttributeTest[] {
     String(event.sharingGroupId),
   ]);
   seen(tests, period(params["first_seen"], now), ({ firstSeen }) => firstSeen);
-  seen(tests, period(params["last_seen"], now), ({ lastSeen }) => lastSeen);
+  seen(tests, until(period(params["last_seen"], now)), ({ lastSeen }) => lastSeen);
   const tagged = tagTest(state, params["tags"], (attribute: SimAttribute, event: SimEvent) => [
-    ...attribute.tags,
-    ...event.tags,
+    attribute.tags,
+    event.tags,
   ]);
   if (tagged) tests.push(tagged);
   return tests;
@@ -86,11 +86,23 @@ export function attributeTests(search: Search): AttributeTest[] {
 
 /** Value filters: either half, folded, IPv6 in its short form. NOT keeps every row, as MISP does: a second half is never the value. */
 function valueTest(value: unknown): AttributeTest | undefined {
-  const asked = terms(value);
-  const wanted = [...(asked?.or ?? []), ...(asked?.and ?? [])].map((text) => compressIp(text));
+  const wanted = wantedValues(value);
   if (wanted.length === 0) return undefined;
   const any = matcher(wanted);
   return ({ value1, value2 }) => any(fold(value1)) || any(fold(value2));
+}
+
+function wantedValues(value: unknown): string[] {
+  const asked = terms(value);
+  return [...(asked?.or ?? []), ...(asked?.and ?? [])].map((text) => compressIp(text));
+}
+
+/** The folded values that a search names, when it names whole ones only; undefined where patterns, blanks or nothing are asked. */
+export function exactValues(value: unknown): readonly string[] | undefined {
+  const wanted = wantedValues(value);
+  if (wanted.length === 0 || wanted.some((text) => text.startsWith("%") || text.endsWith("%"))) return undefined;
+  const folded = wanted.map(fold);
+  return folded.includes("") ? undefined : folded;
 }
 
 function deletedTest(value: unknown): AttributeTest {
@@ -140,6 +152,11 @@ function within<Row extends unknown[]>(
   if (bounds) tests.push((...row) => of(...row) >= bounds[0] && of(...row) <= bounds[1]);
 }
 
+/** One instant of `last_seen` asks for what was last seen until then. */
+function until(bounds: readonly [number, number] | undefined): readonly [number, number] | undefined {
+  return bounds?.[1] === Number.POSITIVE_INFINITY ? [Number.NEGATIVE_INFINITY, bounds[0]] : bounds;
+}
+
 function seen(
   tests: AttributeTest[],
   bounds: readonly [number, number] | undefined,
@@ -163,7 +180,7 @@ function dates(tests: EventTest[], params: JsonParameters): void {
 export function tagTest<Row extends unknown[]>(
   state: MispState,
   value: unknown,
-  linksOf: (...row: Row) => readonly SimTagLink[],
+  linksOf: (...row: Row) => readonly (readonly SimTagLink[])[],
 ): ((...row: Row) => boolean) | undefined {
   const asked = terms(value);
   if (asked === undefined) return undefined;
@@ -172,8 +189,9 @@ export function tagTest<Row extends unknown[]>(
   const none = tagIds(state, asked.not);
   return (...row) => {
     const links = linksOf(...row);
-    const bears = (ids: ReadonlySet<number>) => links.some(({ tagId }) => ids.has(tagId));
-    return (asked.or.length === 0 || bears(any)) && all.every(bears) && !(none.size > 0 && bears(none));
+    const bears = (ids: ReadonlySet<number>) =>
+      ids.size > 0 && links.some((list) => list.some(({ tagId }) => ids.has(tagId)));
+    return (asked.or.length === 0 || bears(any)) && all.every(bears) && !bears(none);
   };
 }
 

@@ -41,8 +41,13 @@ function readOperators(
 
 /** A text as the collation utf8mb3_unicode_ci compares it: without case, accents and trailing blanks. */
 export function fold(text: string): string {
-  const plain = /^[\x00-\x7f]*$/.test(text) ? text : text.normalize("NFKD").replace(/\p{M}/gu, "");
-  return plain.toLowerCase().replace(/ +$/, "");
+  const lower = (isAscii(text) ? text : text.normalize("NFKD").replace(/\p{M}/gu, "")).toLowerCase();
+  return lower.endsWith(" ") ? lower.replace(/ +$/, "") : lower;
+}
+
+function isAscii(text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) > 127) return false;
+  return true;
 }
 
 /** Tests one folded text. `%` at either end makes the term a LIKE, in which `_` stands for any character. */

@@ -57,13 +57,8 @@ function keysOf(value: unknown): string[] | undefined {
 }
 
 function bearers(call: SimCall, value: string, filters: JsonParameters): SimAttribute[] {
-  const wanted = fold(value);
-  const found: SimAttribute[] = [];
-  for (const attribute of call.sim.state.attributes.values()) {
-    if (fold(attribute.value1) !== wanted && fold(attribute.value2) !== wanted) continue;
-    if (usable(call, attribute) && admitted(attribute, filters)) found.push(attribute);
-  }
-  return found.sort((a, b) => a.id - b.id);
+  const held = call.sim.state.attributesValued(fold(value));
+  return held.filter((attribute) => usable(call, attribute) && admitted(attribute, filters));
 }
 
 function admitted(attribute: SimAttribute, { type, to_ids, category }: JsonParameters): boolean {
@@ -109,7 +104,6 @@ function dropExpiration({ sim, org }: SimCall, attribute: SimAttribute): void {
   }
 }
 
-/** Puts a row and moves the event's sighting_timestamp, which is all that a sighting moves. */
 function putSighting(
   { sim, org }: SimCall,
   attribute: SimAttribute,
@@ -126,12 +120,10 @@ function putSighting(
     ...fields,
   };
   sim.state.sightings.push(row);
-  const event = sim.state.events.get(attribute.eventId);
-  if (event) event.sightingTimestamp = sim.now();
   return row;
 }
 
-/** `sightings/bulkSaveSightings`: rows with their own uuids; how many were new. */
+/** `sightings/bulkSaveSightings`: rows with their own uuids; how many were new. It alone moves the event's sighting_timestamp. */
 export function saveBulk(call: SimCall): number {
   const event = call.sim.state.event(call.args[0] ?? "");
   if (event === undefined) throw new MispException(404, "Event not found");
@@ -150,5 +142,6 @@ export function saveBulk(call: SimCall): number {
     });
     added++;
   }
+  if (added > 0) event.sightingTimestamp = call.sim.now();
   return added;
 }

@@ -9,7 +9,7 @@ import { heartbeat } from "./routes-users.ts";
 import { MispState } from "./state.ts";
 
 export interface MispSimOptions extends Partial<SimPeople> {
-  /** Epoch milliseconds. Default: a clock that `sim.clock` moves by hand, at 2026-11-21T21:30:00Z. */
+  /** Epoch milliseconds. Default: a clock that `advance` moves by hand, at 2026-11-21T21:30:00Z. */
   readonly clock?: () => number;
 }
 
@@ -130,10 +130,12 @@ interface FoundRoute {
   readonly args: readonly string[];
 }
 
+const ID = /^(?:\d+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/i;
+
 /** `/events/view/1` by controller and action; else `/events/1` by controller alone. */
 function find(method: string, { segments }: Target): FoundRoute | undefined {
   const verb = method === "HEAD" ? "GET" : method;
-  for (const length of [2, 1]) {
+  for (const length of segments[1] === undefined || ID.test(segments[1]) ? [2, 1] : [2]) {
     const key = segments.slice(0, length).join("/").toLowerCase();
     const route = TABLE.get(key)?.find((each) => each.method === "*" || each.method === verb);
     if (route) return { route, pattern: route.pattern, args: segments.slice(length) };

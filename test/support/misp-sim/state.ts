@@ -1,3 +1,4 @@
+import { fold } from "./search-terms.ts";
 import type {
   SimDecayingModel,
   SimGalaxyCluster,
@@ -137,6 +138,8 @@ export interface SimEvent {
   /** In the order of their ids. */
   readonly attributes: SimAttribute[];
   readonly objects: SimObject[];
+  /** attribute_count less the live attributes: MISP keeps a counter, which adding a list does not move. Absent: 0. */
+  countDrift?: number;
 }
 
 export interface SimBlocked {
@@ -157,14 +160,20 @@ export class MispState {
   /** By event id and by attribute id, in the order of insertion: the order of an answer that asks for none. */
   readonly events = new Map<number, SimEvent>();
   readonly attributes = new Map<number, SimAttribute>();
+  /** Whether that is the order of the ids too. */
+  attributesInOrder = true;
   readonly objects = new Map<number, SimObject>();
   readonly tags = new Map<number, SimTag>();
   readonly sightings: SimSighting[] = [];
   readonly warninglists = new Map<number, SimWarninglist>();
   readonly taxonomies = new Map<number, SimTaxonomy>();
   readonly decayingModels = new Map<number, SimDecayingModel>();
+  /** As an event that is shared with one prints it, by id. */
+  readonly sharingGroups = new Map<number, Readonly<Record<string, unknown>>>();
   /** Clusters behind galaxy tags, by tag id. */
   readonly galaxyClusters = new Map<number, SimGalaxyCluster>();
+  /** Attributes whose warnings a view has looked up before: MISP then takes them from its cache, which keeps ids as numbers. */
+  readonly cachedWarnings = new Set<number>();
   /** Events that were deleted, by UUID: MISP takes them no more. */
   readonly blocklist = new Map<string, SimBlocked>();
   /** The UUID of a new row that brings none; a replay puts in those that the recorded server chose. */
@@ -176,6 +185,7 @@ export class MispState {
   blockRows = 102_400;
   readonly #uuids = new Map<string, SimEvent | SimAttribute | SimObject>();
   readonly #tagNames = new Map<string, SimTag>();
+  #values: Map<string, SimAttribute[]> | undefined;
   readonly #lastIds = new Map<string, number>();
 
   /** Next free id of a table; `seen` moves it on. */
@@ -203,8 +213,10 @@ export class MispState {
   putAttribute(attribute: SimAttribute): SimAttribute {
     const event = this.events.get(attribute.eventId);
     if (event === undefined) throw new Error(`no event ${attribute.eventId} for attribute ${attribute.id}`);
+    if (attribute.id < this.nextId("attribute")) this.attributesInOrder = false;
     this.seen("attribute", attribute.id);
     this.attributes.set(attribute.id, attribute);
+    this.valuesChanged();
     this.#uuids.set(attribute.uuid.toLowerCase(), attribute);
     insertById(event.attributes, attribute);
     return attribute;
@@ -228,6 +240,7 @@ export class MispState {
   }
 
   dropAttribute(attribute: SimAttribute): void {
+    this.valuesChanged();
     this.attributes.delete(attribute.id);
     this.#uuids.delete(attribute.uuid.toLowerCase());
     const event = this.events.get(attribute.eventId);
@@ -236,6 +249,7 @@ export class MispState {
   }
 
   dropEvent(event: SimEvent): void {
+    this.valuesChanged();
     for (const { id, uuid } of event.attributes) {
       this.attributes.delete(id);
       this.#uuids.delete(uuid.toLowerCase());
@@ -268,6 +282,17 @@ export class MispState {
     return this.#tagNames.get(name.toLowerCase());
   }
 
+  /** Attributes one half of whose value folds to this, in the order of the table. */
+  attributesValued(folded: string): readonly SimAttribute[] {
+    this.#values ??= valueIndex(this.attributes.values());
+    return this.#values.get(folded) ?? [];
+  }
+
+  /** To be told when a value is changed in place. */
+  valuesChanged(): void {
+    this.#values = undefined;
+  }
+
   /** Whether any event, attribute or object bears this UUID. */
   hasUuid(uuid: string): boolean {
     return this.#uuids.has(uuid.toLowerCase());
@@ -283,9 +308,28 @@ export class MispState {
   }
 }
 
+/** attribute_count as MISP prints it. */
+export function attributeCount({ attributes, countDrift = 0 }: SimEvent): number {
+  return attributes.reduce((count, { deleted }) => count + Number(!deleted), countDrift);
+}
+
 /** `value` as MISP prints it: the halves of a composite with `|` between. */
 export function fullValue({ type, value1, value2 }: SimAttribute): string {
   return value2 === "" || !(type.includes("|") || type === "malware-sample") ? value1 : `${value1}|${value2}`;
+}
+
+function valueIndex(attributes: Iterable<SimAttribute>): Map<string, SimAttribute[]> {
+  const index = new Map<string, SimAttribute[]>();
+  for (const attribute of attributes) {
+    const halves = [fold(attribute.value1), fold(attribute.value2)];
+    for (const half of new Set(halves)) {
+      if (half === "") continue;
+      const held = index.get(half);
+      if (held) held.push(attribute);
+      else index.set(half, [attribute]);
+    }
+  }
+  return index;
 }
 
 function insertById<T extends { readonly id: number }>(rows: T[], row: T): void {

@@ -99,7 +99,8 @@ export function normalValue(type: string, value: string): string {
   if (type === "ip-src" || type === "ip-dst" || type === "ip") return compressIp(text);
   if (type === "AS") return text.replace(/^as/i, "");
   if (HASH_BITS.has(type) || LOWER.has(type)) return text.toLowerCase();
-  if (type === "filename" || type === "regkey") return text.replace(/^c:\\users\\public/i, "%PUBLIC%");
+  if (type === "filename" || type === "regkey" || type === "value")
+    return text.replace(/^c:\\users\\public/i, "%PUBLIC%");
   return text;
 }
 

@@ -42,9 +42,11 @@ export function validateAttribute(state: MispState, event: SimEvent, sent: JsonP
   if (!fitsCategory(type, category)) return { errors: { type: [BAD_PAIR] } };
   if (!fitsType(type, value)) return { errors: { value: [wrongValue(type)] } };
   const uuid = typeof sent["uuid"] === "string" ? sent["uuid"] : undefined;
-  if (uuid !== undefined && state.hasUuid(uuid)) return { errors: { uuid: ["The UUID provided is not unique"] } };
+  const taken = uuid !== undefined && state.hasUuid(uuid) ? { uuid: ["The UUID provided is not unique"] } : undefined;
   const duplicate = similar(event, { type, category, value: normalValue(type, value) });
-  if (duplicate) return { errors: { value: ["A similar attribute already exists for this event."] }, duplicate };
+  if (duplicate)
+    return { errors: { value: ["A similar attribute already exists for this event."], ...taken }, duplicate };
+  if (taken) return { errors: taken };
   return {
     attribute: {
       ...attributeFields(sent),

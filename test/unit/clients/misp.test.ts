@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { checkFilter, createMisp, type Misp, type MispOptions } from "../../../src/clients/misp.ts";
+import { checkFilter, createMisp, type Misp, type MispOptions, type RowGroup } from "../../../src/clients/misp.ts";
 import { planUnits, readUnit } from "../../../src/clients/misp-walk.ts";
 import { TiplineError } from "../../../src/lib/errors.ts";
 import { RemoteError, type RemoteKind } from "../../../src/lib/remote-error.ts";
@@ -308,7 +308,9 @@ test("what MISP cannot answer at once is asked for in halves, and pages go on wh
   const misp = client(t, fake.url, { retries: 0 });
   const newSink = () => {
     const values: string[] = [];
-    return { row: (row: unknown) => void values.push((row as { value: string }).value), done: () => values };
+    const take = ({ parse }: RowGroup) =>
+      values.push(...parse().map((row) => (row as unknown as { value: string }).value));
+    return { take, done: () => values };
   };
   const unit = { eventIds: ["1", "2", "3", "4"], page: 1, limit: 400, last: true };
   const reading = { misp, filter: { to_ids: 1 }, newSink, signal: NEVER };

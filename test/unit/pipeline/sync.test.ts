@@ -203,7 +203,7 @@ test("hints are followed at once and alone; a feed that ends its hints is still 
     },
     async *hints(signal) {
       const queue: (readonly string[])[] = [];
-      let wake = () => undefined as void;
+      let wake: () => void = () => undefined;
       say = (ids) => {
         queue.push(ids);
         wake();

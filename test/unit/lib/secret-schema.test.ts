@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { chmodSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { openToOthers, secretFrom } from "../../../src/lib/secret-schema.ts";
+import { tempDir } from "../../support/temp.ts";
+
+test("a secret's file is for its owner alone", (t) => {
+  const file = join(tempDir(t), "key");
+  writeFileSync(file, "s3cret\n");
+  for (const [mode, open] of [
+    [0o600, false],
+    [0o400, false],
+    [0o640, true],
+    [0o604, true],
+    [0o644, true],
+  ] as const) {
+    chmodSync(file, mode);
+    assert.equal(openToOthers(file), open, mode.toString(8));
+  }
+  assert.equal(openToOthers(join(file, "nothing")), false);
+  assert.equal(secretFrom(file, undefined)?.reveal(), "s3cret");
+});

@@ -33,20 +33,31 @@ export function openGenerations({
   if (!readOnly) mkdirSync(dir, { recursive: true, mode: 0o750 });
   const bad = new Set<string>();
   let { named, current } = openCurrent(dir, log, bad);
+  let handedOut = false;
   let busy: Promise<unknown> = Promise.resolve();
 
   async function updateNow(request: UpdateRequest): Promise<UpdateResult> {
     const seed = current?.manifest.seed ?? newSeed();
     const { result, opened } = await updateGeneration({ dir, log, now, bad, current, seed }, request);
     if (opened) {
-      current = opened;
+      supersede(opened);
       named = manifestName(opened.id);
     }
     return result;
   }
 
+  /** A generation that nobody was given has nobody to close it: a first pull in parts makes many. */
+  function supersede(next: OpenGeneration): void {
+    if (!handedOut) current?.index.close();
+    current = next;
+    handedOut = false;
+  }
+
   return {
-    current: () => current,
+    current() {
+      handedOut = true;
+      return current;
+    },
     // Values spelled by other rules would miss what they should match: without its cursor the feed comes whole.
     cursor(feed) {
       const entry = feedEntry(current, feed);
@@ -78,7 +89,7 @@ export function openGenerations({
         opened?.index.close();
         return false;
       }
-      current = opened;
+      supersede(opened);
       return true;
     },
     verify: () => [...refusedName(dir, named, current), ...(current ? verifyGeneration(dir, current.manifest) : [])],

@@ -137,7 +137,7 @@ const COMMON = {
 
 /** Of the type's form, from ranges and names that no recorded value is in. */
 function invented(type: string, id: number): [string, string] {
-  const hex = id.toString(16).padStart(8, "f").repeat(8);
+  const hex = (digits: number) => id.toString(16).padStart(digits, "f");
   const name = `fill-${id}.example`;
   const address = `100.${64 + (id >> 16)}.${(id >> 8) & 255}.${id & 255}`;
   switch (type) {
@@ -151,13 +151,13 @@ function invented(type: string, id: number): [string, string] {
     case "url":
       return [`http://${name}/a/${id}.php`, ""];
     case "sha256":
-      return [hex, ""];
+      return [hex(64), ""];
     case "sha1":
-      return [hex.slice(0, 40), ""];
+      return [hex(40), ""];
     case "md5":
-      return [hex.slice(0, 32), ""];
+      return [hex(32), ""];
     case "filename|sha256":
-      return [`f${id}.exe`, hex];
+      return [`f${id}.exe`, hex(64)];
     case "domain|ip":
       return [name, address];
     case "ip-dst|port":

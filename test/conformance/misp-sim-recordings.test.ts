@@ -11,6 +11,13 @@ import { startReplay } from "./replay.ts";
 import { attributeFields, eventFields } from "./seed-rows.ts";
 import { STEPS } from "./timeline.ts";
 
+/*
+ * The recordings are sent once more, in their order and each at its time, to a simulator that begins empty but for users, tags,
+ * warninglists, taxonomies and decaying models. Writes build the state (event 1 comes from its recorded request, not from an
+ * answer); changes without a recording are listed in timeline.ts; the ids and UUIDs that the real server chose are handed over.
+ * All 200,482 rows are there at once, so that a filter has to select. What only its own answer shows (tags, taxonomies, models,
+ * galaxies) is seeded from that answer: there the comparison proves form, selection and rights, not content.
+ */
 test("the simulator answers as the recorded MISP did", async (t) => {
   const shared = sharedOrSkip(t);
   if (shared === undefined) return;

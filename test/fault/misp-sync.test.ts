@@ -33,11 +33,13 @@ class Installation {
     const lines = Object.entries({ type: "misp-server", key: ADMIN_KEY, ...misp }).map(
       ([key, value]) => `    ${key}: ${value}`,
     );
-    writeFileSync(this.config, ["state_dir: state", "feeds:", "  misp:", ...lines, ""].join("\n"), { mode: 0o600 });
+    writeFileSync(this.config, [`state_dir: ${this.state}`, "feeds:", "  misp:", ...lines, ""].join("\n"), {
+      mode: 0o600,
+    });
   }
 
   sync(...more: string[]) {
-    return cli(["sync", "--config", this.config, ...more], { cwd: this.dir });
+    return cli(["sync", "--config", this.config, ...more]);
   }
 
   /** What is in force, read beside whoever writes. */
@@ -80,7 +82,6 @@ test("a first sync that is killed goes on where it was, and ends as if nothing h
 
   const [command = "", ...before] = cliCommand();
   const child = spawn(command, [...before, "sync", "--config", killed.config], {
-    cwd: killed.dir,
     env: { ...process.env, NODE_TEST_CONTEXT: "" },
     stdio: "ignore",
   });
@@ -190,12 +191,10 @@ test("whatever the server does, the last good generation serves, and the error s
     assert.deepEqual(now.rows, before.rows, fault.what);
   }
   installation.configure(good);
-  const found = await cli(["lookup", "n3.campaign2.example.net", "--config", installation.config], {
-    cwd: installation.dir,
-  });
+  const found = await cli(["lookup", "n3.campaign2.example.net", "--config", installation.config]);
   assert.equal(found.code, 0, found.stderr);
   assert.match(found.stdout, /campaign 2/);
-  const stats = await cli(["index", "stats", "--config", installation.config], { cwd: installation.dir });
+  const stats = await cli(["index", "stats", "--config", installation.config]);
   assert.match(stats.stdout, /generation\s+\S+, \S.* old/);
 
   interfere = () => false;

@@ -19,20 +19,20 @@ export function answerAttributes(asked: Search): SimResponse {
   /** Formats for detection leave out what is not meant for it. */
   const search = format === "text" ? { ...asked, params: { to_ids: 1, ...asked.params } } : asked;
   const { params } = search;
-  const rows: { row: Row; rendered: Json }[] = [];
+  /** Text at once: an answer may have 300,000 rows. */
+  const rows: string[] = [];
   let skipped = 0;
   for (const row of findAttributes(search)) {
     const extras = extrasOf(search, row);
     if (extras === undefined) skipped++;
-    else rows.push({ row, rendered: format === "json" ? renderRow(search, row, extras) : {} });
+    else if (format === "json") rows.push(JSON.stringify(renderRow(search, row, extras)));
+    else rows.push(format === "text" ? `${fullValue(row.attribute)}\n` : "");
   }
   const limit = truthy(params["limit"]) ? params["limit"] : search.state.blockRows;
   const count = rows.length === 0 && limit !== params["limit"] ? skipped : resultCount(limit, rows.length, skipped);
   if (format === "count") return searchResponse(format, String(rows.length), count, skipped);
-  if (format === "text")
-    return searchResponse(format, rows.map(({ row }) => `${fullValue(row.attribute)}\n`).join(""), count, skipped);
-  const body = `{"response": {"Attribute": [${rows.map(({ rendered }) => JSON.stringify(rendered)).join(",")}]}}\n`;
-  return searchResponse(format, body, count, skipped);
+  if (format === "text") return searchResponse(format, rows.join(""), count, skipped);
+  return searchResponse(format, `{"response": {"Attribute": [${rows.join(",")}]}}\n`, count, skipped);
 }
 
 /** Undefined: the row is dropped, after paging. */

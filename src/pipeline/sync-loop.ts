@@ -30,6 +30,8 @@ export interface SyncLoop {
   hint(names?: readonly string[]): void;
 }
 
+/** A feed that is held is tried again after so many times what the try took. */
+const HELD_PAUSE = 10;
 /** Up to a tenth more or less, so that many Tiplines do not ask one MISP in the same second. */
 const JITTER = 0.1;
 
@@ -71,7 +73,12 @@ export function createSyncLoop(
     }
     const result = await pull(ready, signal);
     if (result !== undefined && !signal.aborted) options.onResult?.(result);
-    for (const feed of ready) if (due.get(feed.name) === Number.POSITIVE_INFINITY) schedule(feed);
+    for (const feed of ready) {
+      if (due.get(feed.name) !== Number.POSITIVE_INFINITY) continue;
+      const held = result?.feeds.some(({ feed: name, status }) => name === feed.name && status === "held") === true;
+      // It waits for a person, and each try may read everything.
+      schedule(held ? { ...feed, intervalMs: Math.max(feed.intervalMs, HELD_PAUSE * result.tookMs) } : feed);
+    }
   }
 
   async function follow(feed: ScheduledFeed, signal: AbortSignal): Promise<void> {

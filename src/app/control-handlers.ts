@@ -72,6 +72,7 @@ async function syncNow(
       clock,
       log,
       confirmShrink: [...new Set([...all, ...confirmed])],
+      asked: true,
       full: get(args, "full") === true,
       compact: get(args, "compact") === true,
     },

@@ -54,9 +54,18 @@ export class LiveGeneration {
     return this.#current;
   }
 
-  /** True when there is an index to match against. */
+  /**
+   * True when what judges has indicators of a feed that has been pulled whole: the parts of a first pull that is under way are not
+   * enough to read alerts against.
+   */
   get ready(): boolean {
-    return this.#parts.store.current() !== undefined;
+    const { store } = this.#parts;
+    return this.#current.index !== EMPTY_INDEX && store.partialFeeds().length < Math.max(1, store.feeds().length);
+  }
+
+  /** Feeds whose first pull has not come to its end. */
+  get partial(): readonly string[] {
+    return this.#parts.store.partialFeeds();
   }
 
   /**

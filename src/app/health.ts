@@ -94,6 +94,8 @@ export class Health {
     const { clock, config, live, sources, journal } = this.#parts;
     const troubles: string[] = [];
     const now = clock.now();
+    const partial = live.partial;
+    if (partial.length > 0) troubles.push(`the first pull of ${partial.join(", ")} is not complete yet`);
     if (!live.ready) troubles.push("no generation of indicators yet: no alert is read before the first sync succeeds");
     for (const feed of live.ready ? config.feeds : []) {
       const age = now - (this.#lastPull.get(feed.name) ?? now);

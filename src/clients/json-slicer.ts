@@ -79,8 +79,8 @@ class Slicer {
   #inList = false;
   #found = false;
   #closed = false;
-  /** Parts of the unfinished element from earlier chunks. */
-  #carried: Buffer[] = [];
+  /** What came of the unfinished element in earlier chunks; one buffer that grows, as a peer may send byte by byte. */
+  #carried = Buffer.alloc(0);
   #carriedBytes = 0;
   #head = Buffer.alloc(0);
 
@@ -159,6 +159,8 @@ class Slicer {
     let start = from;
     let whole = -1;
     let count = 0;
+    /** Bytes carried over to this chunk's first element. */
+    let first: number | undefined;
     let at = from;
     if (this.#escaped) {
       this.#escaped = false;
@@ -175,10 +177,11 @@ class Slicer {
         else if (byte !== COMMA && inner > 0) inner--;
         else if (inner === 0) {
           this.#bound(at - start);
+          first ??= this.#carriedBytes;
           this.#carriedBytes = 0;
           whole = at;
           if (byte !== COMMA) {
-            if (!this.#isBlank(chunk.subarray(start, at))) count++;
+            if (!this.#isBlank(count === 0 ? first : 0, chunk.subarray(start, at))) count++;
             break;
           }
           count++;
@@ -190,20 +193,30 @@ class Slicer {
     this.#escaped = inString && at > length;
     this.#inner = inner;
     this.#inString = inString;
-    const bytes = whole < 0 ? undefined : Buffer.concat([...this.#carried, chunk.subarray(from, whole)]);
-    if (bytes !== undefined) this.#carried = [];
+    const carried = this.#carried.subarray(0, first ?? 0);
+    const bytes = whole < 0 ? undefined : Buffer.concat([carried, chunk.subarray(from, whole)]);
     if (at < length) this.#close();
     else if (start < length) {
       this.#bound(length - start);
-      this.#carried.push(chunk.subarray(start));
-      this.#carriedBytes += length - start;
+      this.#carry(chunk.subarray(start));
     }
     return bytes === undefined ? undefined : { bytes, count };
   }
 
   /** Nothing but white space before the list's end: it is empty. */
-  #isBlank(piece: Buffer): boolean {
-    return [...this.#carried, piece].every((part) => part.every((byte) => byte <= 0x20));
+  #isBlank(carried: number, piece: Buffer): boolean {
+    return [this.#carried.subarray(0, carried), piece].every((part) => part.every((byte) => byte <= 0x20));
+  }
+
+  #carry(piece: Buffer): void {
+    const needed = this.#carriedBytes + piece.length;
+    if (this.#carried.length < needed) {
+      const grown = Buffer.allocUnsafeSlow(Math.max(needed, this.#carried.length * 2, 4096));
+      this.#carried.copy(grown, 0, 0, this.#carriedBytes);
+      this.#carried = grown;
+    }
+    piece.copy(this.#carried, this.#carriedBytes);
+    this.#carriedBytes = needed;
   }
 
   #close(): void {

@@ -10,6 +10,11 @@ export interface Traffic {
 /** Reads a row of an answer; undefined: it is none. `serverTime`: the server's clock, epoch milliseconds. */
 export type ReadRow<Row, T> = (row: Row, serverTime: number | undefined) => T | undefined;
 
+/** Share of the counted events that a whole index lists at least. */
+const LEAST_LISTED = 0.7;
+/** Rows of an index; more would be no MISP's. */
+const MOST_EVENTS = 5_000_000;
+
 /** All events of the index, read in one answer so that nothing can shift between pages. */
 export function indexedEvents<T>(misp: Misp, read: ReadRow<JsonValue, T>, signal: AbortSignal): Promise<readonly T[]> {
   return misp.retry(async () => {
@@ -17,12 +22,14 @@ export function indexedEvents<T>(misp: Misp, read: ReadRow<JsonValue, T>, signal
     const events: T[] = [];
     let count = 0;
     for await (const row of answer.rows) {
-      count++;
+      if (++count > MOST_EVENTS)
+        throw new RemoteError("too-large", `${misp.url}: expected at most ${MOST_EVENTS} events in its index`);
       const event = read(row, answer.serverTime);
       if (event !== undefined) events.push(event);
     }
+    // A protected event that is not signed by this MISP is counted and not listed; an index that is cut lacks more than that.
     const expected = answer.resultCount ?? 0;
-    if (count < expected)
+    if (count < expected * LEAST_LISTED)
       throw new RemoteError("cut-short", `${misp.url}: expected ${expected} events in its index, got ${count}`);
     return events;
   }, signal);

@@ -44,6 +44,8 @@ export interface PullOptions {
    * or name nothing.
    */
   readonly only?: readonly string[];
+  /** A person waits for this pull: what is spaced out after a failure is tried now. */
+  readonly asked?: boolean;
 }
 
 /**

@@ -40,9 +40,10 @@ import {
 import { YoungEvents } from "../intel/misp-young.ts";
 import { createReportFilter, type ReportFilter } from "../intel/report-filter.ts";
 import type { Clock } from "../lib/clock.ts";
-import { mapConcurrent } from "../lib/concurrent.ts";
+import { chunksOf, mapConcurrent } from "../lib/concurrent.ts";
 import { TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import { RemoteError } from "../lib/remote-error.ts";
 import { duration } from "../lib/unit-schema.ts";
 import type { JsonObject, JsonValue } from "../model/json.ts";
 
@@ -122,10 +123,11 @@ class MispServer implements Feed {
     options: PullOptions = {},
   ): Promise<FeedPull> {
     const before = cursorFromJson(stored, this.#options);
-    const { only, inParts = false } = options;
+    const { only, inParts = false, asked = false } = options;
     if (only !== undefined) return this.#hinted(before, only, signal, progress);
     const now = this.#clock.now();
     const listed = await indexedEvents(this.#misp, readListedEvent, signal);
+    if (asked) this.#reconcileTriedAt = Number.NEGATIVE_INFINITY;
     const everything = this.#takesReconciliation(before, now);
     const planned = planSync(before?.events ?? new Map(), listed, this.#rules(now), { whole: true, everything });
     const plan = { ...planned, read: [...planned.read, ...(await this.#grown(listed, planned, signal))] };
@@ -276,7 +278,7 @@ class MispServer implements Feed {
         ended += last ? eventIds.length : 0;
         tell(ended);
       }
-      const lost = await this.#changedSince(reading.silent(batch), walk, signal, traffic);
+      const lost = await this.#lost(batch, reading, walk, signal, traffic);
       const settled = batch.filter(({ id }) => !lost.has(id));
       reading.settle(settled);
       if (walk.before?.complete && !walk.everything) this.#young.add(settled, this.#clock.now());
@@ -311,28 +313,29 @@ class MispServer implements Feed {
   }
 
   /**
-   * Which of these events (by id) MISP changed after their contexts were read. They keep the version that is in force: nothing
-   * was read of them because they were unpublished in between, not because there is nothing.
+   * Events (by id) that keep the version that is in force: MISP changed them after their contexts had been read, and nothing was
+   * read of them because they were unpublished in between, not because there is nothing. Of an event that takes several answers a
+   * change leaves half of it: such a pull must not count.
    */
-  async #changedSince(
-    events: readonly WantedEvent[],
-    walk: Walk,
-    signal: AbortSignal,
-    traffic: Traffic,
-  ): Promise<ReadonlySet<string>> {
-    const changed = new Set<string>();
-    if (!this.#settings.published_only || walk.before === undefined) return changed;
-    for (const chunk of chunksOf(events, this.#settings.events_per_request)) {
-      const now = await this.#contexts(
-        chunk.map(({ listed }) => listed),
-        signal,
-        traffic,
-      );
-      const timestamps = new Map(now.map(({ id, context }) => [id, context.timestamp]));
-      for (const { id, context } of chunk)
-        if (!timestamps.has(id) || timestamps.get(id) !== context.timestamp) changed.add(id);
+  async #lost(batch: readonly WantedEvent[], reading: Reading, walk: Walk, signal: AbortSignal, traffic: Traffic) {
+    const { published_only, page_size, events_per_request } = this.#settings;
+    const lost = new Set<string>();
+    if (!published_only) return lost;
+    const large = new Set(
+      batch.filter(({ attributeCount, unwanted }) => unwanted === undefined && attributeCount >= page_size),
+    );
+    const silent = walk.before === undefined ? [] : reading.silent(batch);
+    for (const chunk of chunksOf([...new Set([...large, ...silent])], events_per_request)) {
+      const listed = chunk.map((event) => event.listed);
+      const now = new Map((await this.#contexts(listed, signal, traffic)).map((event) => [event.id, event.context]));
+      for (const event of chunk) {
+        if (now.get(event.id)?.timestamp === event.context.timestamp && now.has(event.id)) continue;
+        if (large.has(event))
+          throw new RemoteError("cut-short", `${this.#misp.url}: event ${event.id} was changed while it was read`);
+        lost.add(event.id);
+      }
     }
-    return changed;
+    return lost;
   }
 
   /** One request's worth of attributes, each read with the context of its event. */
@@ -387,10 +390,6 @@ class MispServer implements Feed {
 }
 
 const countHeld = ({ read, held }: SyncPlan): number => read.filter(({ uuid }) => held.has(uuid)).length;
-
-function* chunksOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
-  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
-}
 
 /** Tells settings apart that decide what is read; those of before there were filters keep their digest. */
 function optionsDigest({ url, to_ids_only, published_only, filters }: Config): string {

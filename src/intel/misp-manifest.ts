@@ -25,7 +25,8 @@ export function readListedEvent(row: JsonValue, serverTime: number | undefined):
   const id = text(row, "id")?.match(/^[1-9]\d{0,17}$/)?.[0];
   if (uuid === undefined || id === undefined) return undefined;
   const timestamp = epochSeconds(get(row, "timestamp")) ?? 0;
-  const settled = serverTime === undefined || timestamp < serverTime / 1000 - UNSETTLED_SECONDS;
+  // A timestamp of the future was set by hand or by another clock: a change would set the present time.
+  const settled = serverTime === undefined || Math.abs(serverTime / 1000 - timestamp) > UNSETTLED_SECONDS;
   return { uuid, id, timestamp, published: isTrue(get(row, "published")), settled };
 }
 

@@ -17,3 +17,8 @@ export async function* mapConcurrent<A, B>(
   }
   while (running.length > 0) yield await (running.shift() as Promise<B>);
 }
+
+/** Slices of at most `size` items. */
+export function* chunksOf<T>(items: readonly T[], size: number): Generator<readonly T[]> {
+  for (let at = 0; at < items.length; at += size) yield items.slice(at, at + size);
+}

@@ -48,7 +48,7 @@ export class Hints {
   /** What following them came to; `all`: everything was pulled. */
   followed(feed: string, changed: boolean, all = false): void {
     if (changed && !all) {
-      this.#pauses.delete(feed);
+      this.#pauses.set(feed, { ms: FIRST_PAUSE_MS, until: this.#clock.now() + FIRST_PAUSE_MS });
       return;
     }
     const doubled = Math.min(LONGEST_PAUSE_MS, (this.#pauses.get(feed)?.ms ?? FIRST_PAUSE_MS / 2) * 2);

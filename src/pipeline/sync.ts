@@ -20,6 +20,8 @@ export interface SyncOptions {
   /** Forget the cursors: every feed is pulled in full. */
   readonly full?: boolean;
   readonly compact?: boolean;
+  /** A person waits for it (see PullOptions). */
+  readonly asked?: boolean;
   /** Hints (see PullOptions): only these events are looked at. For syncs of one feed. */
   readonly only?: readonly string[];
 }
@@ -107,7 +109,7 @@ interface Pulled {
 async function pullAll(
   feeds: readonly NamedFeed[],
   store: GenerationStore,
-  { full, only }: SyncOptions,
+  { full, only, asked = false }: SyncOptions,
   first: boolean,
   signal: AbortSignal,
   progress: (feed: string, progress: FeedProgress) => void,
@@ -122,6 +124,7 @@ async function pullAll(
         {
           ...(known.has(name) ? {} : { inParts: true }),
           ...(only === undefined ? {} : { only }),
+          ...(asked ? { asked } : {}),
         },
       );
       return pull.mode === "unchanged" ? { ...nothing(name, store), status: "unchanged" } : { feed: name, pull };

@@ -230,7 +230,7 @@ test("its age is a trouble only after four refreshes, with the reason", async (t
   const config = await configured(t, { warninglists: { refresh: "1h" } }, { misp: {} });
   const misp = new Server();
   const { keeper, clock } = keeperOf(config, { misp });
-  const live = { ready: false, current: () => ({ createdAt: 0 }) } as unknown as LiveGeneration;
+  const live = { ready: false, partial: [], current: () => ({ createdAt: 0 }) } as unknown as LiveGeneration;
   const journal = { holding: () => [] } as unknown as StoredJournal;
   const health = new Health({ clock, config, live, sources: new Map(), journal, knowledge: () => keeper.ages() });
   const troubles = () => health.troubles().filter((line) => line.includes("warninglists"));

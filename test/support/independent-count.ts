@@ -76,10 +76,16 @@ export function countArrivals(arrivals: readonly Arrival[]): ArrivalCount {
   return { arrivals: arrivals.length, findings, duplicates: arrivals.length - findings.size, different };
 }
 
-/** What an NDJSON file holds; a torn last line is an error of the test. */
+/** What an NDJSON file holds; a last line that stays torn is an error of the test. */
 export function readNdjson(path: string): readonly Arrival[] {
   if (!existsSync(path)) return [];
-  return linesOf(readFileSync(path, "utf8")).map((text) => {
+  let content = readFileSync(path, "utf8");
+  // Another process may be in the middle of a write.
+  for (let left = 100; left > 0 && content !== "" && !content.endsWith("\n"); left--) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5);
+    content = readFileSync(path, "utf8");
+  }
+  return linesOf(content).map((text) => {
     const alert = JSON.parse(text) as { agent?: { id?: string }; data: { misp: Misp } };
     return arrivalOf(alert.data.misp, alert.agent?.id ?? "", CASE.exec(text)?.[1], text);
   });

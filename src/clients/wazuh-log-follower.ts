@@ -283,6 +283,11 @@ export class LogFollower {
   async #lookForStray(signal: AbortSignal): Promise<boolean> {
     const stray = await this.#catalog.stray(this.#files.identities(), this.#files.frontier);
     if (stray === undefined || this.#files.passed.some(({ key }) => key === stray.key)) return false;
+    // Begun anew under the live key since the look for what comes next: the next such look finds it.
+    if (stray.key === this.#files.live?.file.key) {
+      this.#lookDue = true;
+      return false;
+    }
     this.#log.warn("alerts are written to an older daily file again: was the clock set back?", { path: stray.path });
     return await this.#reopen(
       stray,

@@ -1,6 +1,7 @@
+import type { SliceOptions } from "../lib/json-slicer.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import type { JsonObject } from "../model/json.ts";
-import type { Misp, RowGroup } from "./misp.ts";
+import type { Misp } from "./misp.ts";
 
 /** Attributes of a few events, or one page of the attributes of a large one: one request when all goes well. */
 export interface AttributeUnit {
@@ -11,10 +12,13 @@ export interface AttributeUnit {
   readonly last: boolean;
 }
 
-/** Takes the rows of one attempt; a new one is made for each attempt. */
-export interface RowSink<T> {
-  take(group: RowGroup): void;
-  done(): T;
+/** Takes the answer of one attempt; a new one is made for each attempt. */
+export interface AnswerSink {
+  take(chunk: Buffer): void;
+  /** The answer is whole: how many rows it has. */
+  end(): Promise<number>;
+  /** The attempt failed. */
+  drop(): void;
 }
 
 const SMALLEST_PAGE = 100;
@@ -50,56 +54,77 @@ export function planUnits(
 }
 
 /** How units are read. */
-export interface UnitReading<T> {
+export interface UnitReading<Sink extends AnswerSink> {
   readonly misp: Misp;
   /** What is asked beside the events and the page. */
   readonly filter: JsonObject;
-  readonly newSink: () => RowSink<T>;
+  readonly newSink: (slices: SliceOptions) => Sink;
   readonly signal: AbortSignal;
+  /** MISP cannot answer for this event alone, whatever the size of the page: true to go on without it. */
+  readonly onUnreadable?: (eventId: string, error: RemoteError) => boolean;
   /** Bytes of every answer, those that broke off included. */
   readonly onBytes?: (bytes: number) => void;
 }
 
 /**
  * Reads one unit. An answer that MISP cannot build (memory or time limit of the role: 500) is asked for again in halves:
- * fewer events, then smaller pages.
+ * fewer events, then smaller pages. Of an event nothing comes, or all that the unit is about.
  */
-export async function readUnit<T>(unit: AttributeUnit, reading: UnitReading<T>): Promise<readonly T[]> {
+export async function readUnit<Sink extends AnswerSink>(
+  unit: AttributeUnit,
+  reading: UnitReading<Sink>,
+): Promise<readonly Sink[]> {
+  try {
+    return await readOrHalve(unit, reading);
+  } catch (thrown) {
+    const [id = "", ...others] = unit.eventIds;
+    if (others.length > 0 || !isTooMuch(thrown) || !reading.onUnreadable?.(id, thrown)) throw thrown;
+    return [];
+  }
+}
+
+async function readOrHalve<Sink extends AnswerSink>(
+  unit: AttributeUnit,
+  reading: UnitReading<Sink>,
+): Promise<readonly Sink[]> {
   const { misp, filter, newSink, signal, onBytes } = reading;
   let rows = 0;
   const attempt = async () => {
-    const sink = newSink();
-    rows = 0;
     const answer = await misp.search(
       "attributes",
       { ...filter, eventid: unit.eventIds, limit: unit.limit, page: unit.page, order: "Attribute.id asc" },
       signal,
     );
+    const sink = newSink(answer.slices);
     try {
-      for await (const group of answer.groups) {
-        rows += group.count;
-        sink.take(group);
-      }
+      for await (const chunk of answer.chunks) sink.take(chunk);
+      rows = await sink.end();
+      return sink;
+    } catch (thrown) {
+      sink.drop();
+      throw thrown;
     } finally {
       onBytes?.(answer.bytes());
     }
-    return sink.done();
   };
-  let first: T;
+  let first: Sink;
   try {
     first = await misp.retry(attempt, signal);
   } catch (thrown) {
     const halves = isTooMuch(thrown) ? halve(unit) : undefined;
     if (halves === undefined) throw thrown;
-    const results: T[] = [];
-    for (const half of halves) results.push(...(await readUnit(half, reading)));
+    const results: Sink[] = [];
+    // Half an event is none: only of several events some may be left out.
+    const read = unit.eventIds.length > 1 ? readUnit : readOrHalve;
+    for (const half of halves) results.push(...(await read(half, reading)));
     return results;
   }
   if (!unit.last || rows < unit.limit) return [first];
-  return [first, ...(await readUnit({ ...unit, page: unit.page + 1 }, reading))];
+  return [first, ...(await readOrHalve({ ...unit, page: unit.page + 1 }, reading))];
 }
 
-function isTooMuch(thrown: unknown): boolean {
+/** MISP could not build or deliver the answer: less of it may work. */
+export function isTooMuch(thrown: unknown): thrown is RemoteError {
   return (
     thrown instanceof RemoteError &&
     (thrown.kind === "server" ||

@@ -1,4 +1,5 @@
 import { TiplineError } from "../lib/errors.ts";
+import { type SliceOptions, sliceElements } from "../lib/json-slicer.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import type { Secret } from "../lib/secret.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../model/json.ts";
@@ -12,7 +13,6 @@ import {
   headOf,
   wholeBody,
 } from "./http.ts";
-import { parseGroup, sliceElements, sliceGroups } from "./json-slicer.ts";
 import { checkCount, checkFilter, type SearchScope } from "./misp-filter.ts";
 import { type RateLimit, rateGateOf } from "./misp-limits.ts";
 import { refusal, refusedInside } from "./misp-refusal.ts";
@@ -33,20 +33,15 @@ export interface MispOptions extends HttpOptions {
 /** A list as MISP answers it, read as it arrives. */
 export interface MispRows {
   readonly rows: AsyncIterable<JsonValue>;
-  /** The same rows instead, a few dozen at a time, for answers of many megabytes. */
-  readonly groups: AsyncIterable<RowGroup>;
+  /** The answer as it comes instead, for answers of many megabytes, and how to cut its rows out. */
+  readonly chunks: AsyncIterable<Buffer>;
+  readonly slices: SliceOptions;
   /** `X-Result-Count`: a total on events, limit + 1 on a full page of attributes; never a reason to stop paging. */
   readonly resultCount: number | undefined;
   /** The server's clock, epoch milliseconds. */
   readonly serverTime: number | undefined;
   /** Bytes of the answer that have been read so far, unpacked. */
   bytes(): number;
-}
-
-/** Rows that came together, kept as they came until they are wanted. `parse` throws RemoteError for what is not JSON. */
-export interface RowGroup {
-  readonly count: number;
-  parse(): readonly JsonValue[];
 }
 
 /** What the answers so far said beside their bodies. Times are epoch milliseconds. */
@@ -190,10 +185,8 @@ export function createMisp(options: MispOptions): Misp {
     const slices = { path: list, maxElementBytes: options.maxElementBytes ?? MAX_ELEMENT, name };
     return {
       rows: lazily(() => sliceElements(counted(), slices) as AsyncGenerator<JsonValue>),
-      groups: lazily(async function* () {
-        for await (const group of sliceGroups(counted(), slices))
-          yield { count: group.count, parse: () => parseGroup(group, name) as readonly JsonValue[] };
-      }),
+      chunks: lazily(counted),
+      slices,
       resultCount: numberOf(response.headers.get("x-result-count")),
       serverTime: numberOf(String(Date.parse(response.headers.get("date") ?? ""))),
       bytes: () => bytes,

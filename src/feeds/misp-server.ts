@@ -1,11 +1,11 @@
-import { createHash } from "node:crypto";
-import { z } from "zod";
+import type { z } from "zod";
 import type { Misp } from "../clients/misp.ts";
 import { connectMisp, mispConnection, ONE_KEY_MESSAGE, oneKey } from "../clients/misp-connection.ts";
 import { indexedEvents, namedEvents, searchEvents, type Traffic } from "../clients/misp-events.ts";
 import { mispKnowledge } from "../clients/misp-knowledge.ts";
+import { pulling } from "../clients/misp-pulling.ts";
 import { sightingSinks, sightingSource, sightingSwitch } from "../clients/misp-sightings-config.ts";
-import { type AttributeUnit, planUnits, readUnit } from "../clients/misp-walk.ts";
+import { type AttributeUnit, isTooMuch, planUnits, readUnit } from "../clients/misp-walk.ts";
 import { loadZeroMq, zeroMqConfig, zeroMqHints } from "../clients/zeromq.ts";
 import { type Context, defineFeed } from "../contract/define.ts";
 import type {
@@ -18,7 +18,7 @@ import type {
   PullOptions,
 } from "../contract/feed.ts";
 import { feedFilter } from "../contract/feed-filter.ts";
-import { cursorFromJson, cursorToJson, type MispCursor } from "../intel/misp-cursor.ts";
+import { cursorFromJson, cursorToJson, digestOf, type MispCursor } from "../intel/misp-cursor.ts";
 import { eventOfMessage } from "../intel/misp-hint.ts";
 import {
   cleanHints,
@@ -30,13 +30,17 @@ import {
   type SyncPlan,
 } from "../intel/misp-manifest.ts";
 import {
-  collectRows,
+  isLarge,
   Reading,
-  type UnitRows,
   type Walk,
   type WantedEvent,
+  walkOf,
   wantedEvent,
+  wantedRows,
 } from "../intel/misp-reading.ts";
+import { type AnswerRows, type RowReader, rowReader } from "../intel/misp-rows.ts";
+import { threadedRowReader } from "../intel/misp-rows-thread.ts";
+import { type LeftOut, UnreadableEvents } from "../intel/misp-unreadable.ts";
 import { YoungEvents } from "../intel/misp-young.ts";
 import { createReportFilter, type ReportFilter } from "../intel/report-filter.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -44,39 +48,21 @@ import { chunksOf, mapConcurrent } from "../lib/concurrent.ts";
 import { TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { RemoteError } from "../lib/remote-error.ts";
-import { duration } from "../lib/unit-schema.ts";
 import type { JsonObject, JsonValue } from "../model/json.ts";
 
 const config = mispConnection
   .extend({
     sightings: sightingSwitch,
-    warninglists: z.boolean().default(true).describe("Use the warninglists that are enabled on this server."),
+    warninglists: pulling.warninglists,
     zmq: zeroMqConfig,
-    to_ids_only: z.boolean().default(true).describe("Take only attributes that MISP marks as fit for detection."),
-    published_only: z.boolean().default(true).describe("Take only published events."),
+    to_ids_only: pulling.to_ids_only,
+    published_only: pulling.published_only,
     filters: feedFilter,
-    grace: duration
-      .prefault("24h")
-      .describe(
-        "How long an event that an edit unpublished keeps its last published version (with published_only); 0s: not at all.",
-      ),
-    reconcile: duration
-      .prefault("1d")
-      .describe("How often everything is read again, whatever MISP says has changed; 0s: never."),
-    page_size: z.number().int().min(100).max(100_000).default(10_000).describe("Attributes per request."),
-    events_per_request: z
-      .number()
-      .int()
-      .min(1)
-      .max(1000)
-      .default(200)
-      .describe("Events whose context is asked for at once."),
-    part_size: z
-      .number()
-      .int()
-      .min(1000)
-      .default(250_000)
-      .describe("Attributes after which the first pull puts in force what it has, so that it can go on from there."),
+    grace: pulling.grace,
+    reconcile: pulling.reconcile,
+    page_size: pulling.page_size,
+    events_per_request: pulling.events_per_request,
+    part_size: pulling.part_size,
   })
   .refine(oneKey, { error: ONE_KEY_MESSAGE });
 
@@ -102,6 +88,7 @@ class MispServer implements Feed {
   readonly #filter: ReportFilter;
   readonly #options: string;
   readonly #young = new YoungEvents();
+  readonly #unreadable = new UnreadableEvents();
   /** Epoch milliseconds of the last attempt to read everything again. */
   #reconcileTriedAt = Number.NEGATIVE_INFINITY;
 
@@ -130,19 +117,10 @@ class MispServer implements Feed {
     if (asked) this.#reconcileTriedAt = Number.NEGATIVE_INFINITY;
     const everything = this.#takesReconciliation(before, now);
     const planned = planSync(before?.events ?? new Map(), listed, this.#rules(now), { whole: true, everything });
-    const plan = { ...planned, read: [...planned.read, ...(await this.#grown(listed, planned, signal))] };
+    const due = [...planned.read, ...(await this.#grown(listed, planned, signal))];
+    const plan = { ...planned, read: asked ? due : this.#unreadable.due(due, now) };
     const parts = before === undefined ? inParts : !before.complete;
-    const walk: Walk = {
-      ...plan,
-      before,
-      // The newest first: they are the likeliest to be seen.
-      read: parts ? [...plan.read].sort((a, b) => b.timestamp - a.timestamp) : plan.read,
-      most: parts ? Math.max(this.#settings.part_size, (before?.attributes ?? 0) / 2) : Number.POSITIVE_INFINITY,
-      parts,
-      everything,
-      total: plan.read.length + (parts ? plan.held.size - countHeld(plan) : 0),
-      reconciledAt: everything || before?.complete !== true ? now : before.reconciledAt,
-    };
+    const walk = walkOf(plan, before, { parts, everything, partSize: this.#settings.part_size, now });
     const idle = before?.complete === true && !everything && plan.withdraw.length === 0 && !plan.graceBegins;
     if (!idle) return this.#walked(walk, signal, progress);
     if (plan.read.length === 0) return { mode: "unchanged" };
@@ -173,20 +151,9 @@ class MispServer implements Feed {
     const rules = this.#rules(this.#clock.now());
     const plan = planSync(before.events, [...found.values()], rules, { whole: false, everything: false });
     if (plan.read.length === 0 && plan.withdraw.length === 0 && !plan.graceBegins) return { mode: "unchanged" };
-    const { reconciledAt } = before;
-    const none = Number.POSITIVE_INFINITY;
     const first = plan.read.map((listed) => this.#wanted(records.get(listed.uuid) ?? {}, listed));
-    const walk: Walk = {
-      ...plan,
-      before,
-      most: none,
-      parts: false,
-      everything: false,
-      total: plan.read.length,
-      reconciledAt,
-      first,
-    };
-    return this.#walked(walk, signal, progress);
+    const options = { parts: false, everything: false, partSize: 0, now: before.reconciledAt };
+    return this.#walked({ ...walkOf(plan, before, options), first }, signal, progress);
   }
 
   #walked(walk: Walk, signal: AbortSignal, progress?: (progress: FeedProgress) => void): FeedPull {
@@ -246,8 +213,9 @@ class MispServer implements Feed {
     progress: ((progress: FeedProgress) => void) | undefined,
     finish: (complete: boolean) => void,
   ): AsyncGenerator<FeedPage> {
-    const { page_size, events_per_request, concurrency } = this.#settings;
+    const { page_size, events_per_request, concurrency, to_ids_only: toIdsOnly, filters } = this.#settings;
     const traffic: Traffic = { bytes: 0 };
+    const left: LeftOut = new Map();
     const already = walk.total - walk.read.length;
     let done = 0;
     const tell = (ended = 0) => {
@@ -263,27 +231,46 @@ class MispServer implements Feed {
     };
     const step = walk.first === undefined ? events_per_request : Math.max(1, walk.read.length);
     let coming = batchAt(0);
-    while (done < walk.read.length && reading.attributes < walk.most) {
-      const batch = await coming;
-      if (done + step < walk.read.length) coming = batchAt(done + step);
-      const units = planUnits(
-        batch.filter(({ unwanted }) => unwanted === undefined),
-        page_size,
-      );
-      const events = new Map(batch.map((event) => [event.id, event]));
-      const read = (unit: AttributeUnit) => this.#attributes(unit, events, signal, traffic);
-      let ended = 0;
-      for await (const [{ last, eventIds }, answers] of mapConcurrent(units, concurrency, read)) {
-        for (const rows of answers) yield* reading.take(rows);
-        ended += last ? eventIds.length : 0;
-        tell(ended);
+    let reader: RowReader | undefined;
+    try {
+      while (done < walk.read.length && reading.attributes < walk.most) {
+        const batch = await coming;
+        if (done + step < walk.read.length) coming = batchAt(done + step);
+        const units = planUnits(
+          batch.filter(({ unwanted }) => unwanted === undefined),
+          page_size,
+        );
+        reader ??= isLarge(batch, walk.read.length) ? threadedRowReader() : rowReader();
+        const options = { feed: this.#name, toIdsOnly, filters, now: this.#clock.now() };
+        const into = reader;
+        const leave = (id: string, error: RemoteError) => this.#unreadable.leave(batch, id, error, left);
+        const read = (unit: AttributeUnit) => this.#attributes(unit, into, leave, signal, traffic);
+        let ended = 0;
+        for await (const [{ last, eventIds }, answers] of mapConcurrent(units, concurrency, read)) {
+          const [first = ""] = eventIds;
+          for (const answer of answers)
+            if (eventIds.length === 1 && left.has(first)) answer.drop();
+            else for await (const rows of answer.read(wantedRows(batch, eventIds, options))) yield* reading.take(rows);
+          ended += last ? eventIds.length : 0;
+          tell(ended);
+        }
+        const answered = reading.without(left, batch);
+        const lost = await this.#lost(answered, reading, walk, signal, traffic);
+        const settled = answered.filter(({ id }) => !lost.has(id));
+        reading.settle(settled);
+        this.#unreadable.settle(settled);
+        if (walk.before?.complete && !walk.everything) this.#young.add(settled, this.#clock.now());
+        done = Math.min(done + step, walk.read.length);
+        tell();
       }
-      const lost = await this.#lost(batch, reading, walk, signal, traffic);
-      const settled = batch.filter(({ id }) => !lost.has(id));
-      reading.settle(settled);
-      if (walk.before?.complete && !walk.everything) this.#young.add(settled, this.#clock.now());
-      done = Math.min(done + step, walk.read.length);
-      tell();
+    } finally {
+      await reader?.close();
+    }
+    // A server that answers for nothing at all is not one with a few broken events.
+    for (const [{ listed }, error] of left.values()) {
+      if (reading.attributes === 0) throw error;
+      this.#unreadable.add(listed, this.#clock.now());
+      this.#log.warn("MISP cannot answer for an event; what is in force of it stays", { event: listed.id, error });
     }
     yield reading.rest();
     finish(done >= walk.read.length);
@@ -305,7 +292,13 @@ class MispServer implements Feed {
       return now.published || !this.#settings.published_only ? this.#wanted(record, own) : undefined;
     };
     const spec = { which: { eventid: [...byId.keys()] }, limit: byId.size };
-    return searchEvents(this.#misp, spec, read, signal, traffic);
+    try {
+      return await searchEvents(this.#misp, spec, read, signal, traffic);
+    } catch (thrown) {
+      if (listed.length < 2 || !isTooMuch(thrown)) throw thrown;
+      const halves = chunksOf(listed, Math.ceil(listed.length / 2));
+      return (await Promise.all([...halves].map((half) => this.#contexts(half, signal, traffic)))).flat();
+    }
   }
 
   #wanted(record: JsonObject, listed: ListedEvent): WantedEvent {
@@ -338,19 +331,20 @@ class MispServer implements Feed {
     return lost;
   }
 
-  /** One request's worth of attributes, each read with the context of its event. */
+  /** One request's worth of attributes. */
   async #attributes(
     unit: AttributeUnit,
-    events: ReadonlyMap<string, WantedEvent>,
+    reader: RowReader,
+    onUnreadable: (id: string, error: RemoteError) => boolean,
     signal: AbortSignal,
     traffic: Traffic,
-  ): Promise<readonly [AttributeUnit, readonly UnitRows[]]> {
+  ): Promise<readonly [AttributeUnit, readonly AnswerRows[]]> {
     const { to_ids_only, published_only, filters } = this.#settings;
-    const options = { feed: this.#name, toIdsOnly: to_ids_only, filter: this.#filter };
     const answers = await readUnit(unit, {
       misp: this.#misp,
       signal,
-      newSink: () => collectRows(events, unit.eventIds, options),
+      newSink: (slices) => reader.open(slices),
+      onUnreadable,
       onBytes: (bytes) => {
         traffic.bytes += bytes;
       },
@@ -389,11 +383,8 @@ class MispServer implements Feed {
   }
 }
 
-const countHeld = ({ read, held }: SyncPlan): number => read.filter(({ uuid }) => held.has(uuid)).length;
-
 /** Tells settings apart that decide what is read; those of before there were filters keep their digest. */
 function optionsDigest({ url, to_ids_only, published_only, filters }: Config): string {
   const filtered = JSON.stringify(filters) !== JSON.stringify(feedFilter.parse(undefined));
-  const decisive = [url, to_ids_only, published_only, ...(filtered ? [filters] : [])];
-  return createHash("sha256").update(JSON.stringify(decisive)).digest("hex").slice(0, 16);
+  return digestOf([url, to_ids_only, published_only, ...(filtered ? [filters] : [])]);
 }

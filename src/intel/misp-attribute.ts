@@ -6,7 +6,7 @@ import type {
   QuarantinedIndicator,
   ReportedIndicator,
 } from "../model/indicator.ts";
-import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../model/json.ts";
+import { isJsonObject, type JsonObject, type JsonValue, member, text } from "../model/json.ts";
 import { canonicalIndicators } from "./indicator-value.ts";
 import { tagNames } from "./misp-tags.ts";
 import { type Half, type Reading, ruleOf } from "./misp-types.ts";
@@ -46,7 +46,8 @@ export function newCollection(): Collected {
 
 /** A UUID in lower case, or undefined. */
 export function uuidOf(value: JsonValue | undefined): string | undefined {
-  return typeof value === "string" && UUID.test(value.trim()) ? value.trim().toLowerCase() : undefined;
+  const word = typeof value === "string" ? value.trim() : "";
+  return UUID.test(word) ? word.toLowerCase() : undefined;
 }
 
 /** A stable UUID (version 8) made of words: for attributes and events that come without one. */
@@ -103,7 +104,7 @@ export function readAttribute(
     }
     const companion = typeof part === "string" ? undefined : part.companion;
     for (const { type, pattern, value, weak } of read) {
-      const report = { ...(draft as Draft), weak, ...(companion === undefined ? {} : { companion }) };
+      const report = companion === undefined ? { ...(draft as Draft), weak } : { ...(draft as Draft), weak, companion };
       into.indicators.push({ type, pattern, value, report });
     }
   }
@@ -112,8 +113,8 @@ export function readAttribute(
 /** Why the attribute is none of our business, or undefined. */
 function skipReason(attribute: JsonValue, options: AttributeOptions): string | undefined {
   if (!isJsonObject(attribute)) return undefined;
-  if (isTrue(get(attribute, "deleted"))) return "deleted in MISP";
-  if ((options.toIdsOnly ?? true) && !isTrue(get(attribute, "to_ids"))) return "to_ids is 0";
+  if (isTrue(member(attribute, "deleted"))) return "deleted in MISP";
+  if ((options.toIdsOnly ?? true) && !isTrue(member(attribute, "to_ids"))) return "to_ids is 0";
   const type = typeOf(attribute);
   const rule = ruleOf(type);
   if (rule === undefined) return "a type that Tipline does not know";
@@ -130,7 +131,7 @@ interface Part {
 /** The parts of the attribute that match alone, or why it cannot be used. */
 function partsOf(attribute: JsonValue): readonly Part[] | string {
   if (!isJsonObject(attribute)) return `an attribute must be an object, not ${kindOf(attribute)}`;
-  const raw = get(attribute, "value");
+  const raw = member(attribute, "value");
   const value = typeof raw === "number" ? String(raw) : raw;
   if (typeof value !== "string") return `a value must be text, not ${kindOf(raw)}`;
   if (value.length > MAX_VALUE) return `longer than ${MAX_VALUE} characters`;
@@ -164,7 +165,7 @@ function refusal(
   return {
     feed: options.feed,
     eventUuid: event.uuid,
-    attributeUuid: uuidOf(get(attribute, "uuid")) ?? "",
+    attributeUuid: uuidOf(member(attribute, "uuid")) ?? "",
     attributeType: typeOf(attribute),
     value: (text(attribute, "value") ?? "").slice(0, MAX_REFUSED),
     reason,
@@ -172,6 +173,7 @@ function refusal(
 }
 
 type Draft = Omit<IndicatorReport, "weak" | "companion">;
+type MutableDraft = { -readonly [Key in keyof Draft]: Draft[Key] };
 
 function typeOf(attribute: JsonValue): string {
   return shortText(attribute, "type", MAX_WORD) ?? "";
@@ -186,23 +188,25 @@ function reportOf(
   const attributeType = typeOf(attribute);
   const attributeValue = (text(attribute, "value") ?? "").trim();
   const comment = shortText(attribute, "comment", MAX_COMMENT) ?? shortText(object, "comment", MAX_COMMENT);
-  const timestamp = epochSeconds(get(attribute, "timestamp"));
-  const firstSeen = epochSeconds(get(attribute, "first_seen")) ?? epochSeconds(get(object, "first_seen"));
-  const lastSeen = epochSeconds(get(attribute, "last_seen")) ?? epochSeconds(get(object, "last_seen"));
-  return {
+  const timestamp = epochSeconds(member(attribute, "timestamp"));
+  const firstSeen = epochSeconds(member(attribute, "first_seen")) ?? epochSeconds(member(object, "first_seen"));
+  const lastSeen = epochSeconds(member(attribute, "last_seen")) ?? epochSeconds(member(object, "last_seen"));
+  const draft: MutableDraft = {
     feed: options.feed,
     event,
-    attributeUuid: uuidOf(get(attribute, "uuid")) ?? derivedUuid(event.uuid, attributeType, attributeValue),
+    attributeUuid: uuidOf(member(attribute, "uuid")) ?? derivedUuid(event.uuid, attributeType, attributeValue),
     attributeType,
     category: shortText(attribute, "category", MAX_WORD) ?? "",
     attributeValue,
-    toIds: isTrue(get(attribute, "to_ids")),
+    toIds: isTrue(member(attribute, "to_ids")),
     tags: tagNames(attribute),
-    ...(comment === undefined ? {} : { comment }),
-    ...(timestamp === undefined ? {} : { timestamp }),
-    ...(firstSeen === undefined ? {} : { firstSeen }),
-    ...(lastSeen === undefined ? {} : { lastSeen }),
   };
+  // Spreads of what may be absent take longer than all the rest.
+  if (comment !== undefined) draft.comment = comment;
+  if (timestamp !== undefined) draft.timestamp = timestamp;
+  if (firstSeen !== undefined) draft.firstSeen = firstSeen;
+  if (lastSeen !== undefined) draft.lastSeen = lastSeen;
+  return draft;
 }
 
 function kindOf(value: JsonValue | undefined): string {

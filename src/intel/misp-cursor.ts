@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { get, isJsonObject, type JsonObject, type JsonValue } from "../model/json.ts";
 
 /** The version of an event that is in force. */
@@ -113,4 +114,9 @@ function graceOf(stored: JsonValue | undefined): ReadonlyMap<string, number> {
 
 function timeOf(value: JsonValue | undefined): number {
   return typeof value === "number" && Number.isSafeInteger(value) && value > 0 ? value : 0;
+}
+
+/** Tells settings apart by their digest. */
+export function digestOf(settings: unknown): string {
+  return createHash("sha256").update(JSON.stringify(settings)).digest("hex").slice(0, 16);
 }

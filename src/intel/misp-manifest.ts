@@ -139,3 +139,8 @@ export function isReconciliationDue(
   // A clock that was ahead must not put it off for ever.
   return Math.abs(now - reconciledAt) >= every;
 }
+
+/** Events to be read of which a version is in force. */
+export function countHeld({ read, held }: SyncPlan): number {
+  return read.filter(({ uuid }) => held.has(uuid)).length;
+}

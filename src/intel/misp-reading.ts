@@ -1,10 +1,11 @@
 import type { EventContext } from "../model/indicator.ts";
-import { get, type JsonObject, type JsonValue, text } from "../model/json.ts";
+import { get, type JsonObject, text } from "../model/json.ts";
 import { type Page, PageCutter } from "./feed-pages.ts";
-import { type AttributeOptions, newCollection, readAttribute, uuidOf } from "./misp-attribute.ts";
+import { uuidOf } from "./misp-attribute.ts";
 import type { HeldEvent, MispCursor } from "./misp-cursor.ts";
 import { eventContext } from "./misp-event.ts";
-import type { ListedEvent, SyncPlan } from "./misp-manifest.ts";
+import { countHeld, type ListedEvent, type SyncPlan } from "./misp-manifest.ts";
+import type { RowBatch, WantedRows } from "./misp-rows.ts";
 import type { ReportFilter } from "./report-filter.ts";
 
 /** An event whose attributes are to be read. */
@@ -35,6 +36,46 @@ export function wantedEvent(
   };
 }
 
+/** What is wanted of an answer that these events (by id) were asked for: a server that ignores a parameter answers with others. */
+export function wantedRows(
+  all: readonly WantedEvent[],
+  ids: readonly string[],
+  options: Omit<WantedRows, "events">,
+): WantedRows {
+  const asked = new Set(ids);
+  const events = all.flatMap(({ id, context }) => (asked.has(id) ? [[id, context] as const] : []));
+  return { ...options, events: new Map(events) };
+}
+
+/** The walk of a regular pull. `partSize`: attributes after which a part of a first pull ends at the earliest. */
+export function walkOf(
+  plan: SyncPlan & { readonly held: Map<string, HeldEvent> },
+  before: MispCursor | undefined,
+  options: Pick<Walk, "parts" | "everything"> & { readonly partSize: number; readonly now: number },
+): Walk {
+  const { parts, everything, partSize, now } = options;
+  return {
+    ...plan,
+    before,
+    // The newest first: they are the likeliest to be seen.
+    read: parts ? [...plan.read].sort((a, b) => b.timestamp - a.timestamp) : plan.read,
+    most: parts ? Math.max(partSize, (before?.attributes ?? 0) / 2) : Number.POSITIVE_INFINITY,
+    parts,
+    everything,
+    total: plan.read.length + (parts ? plan.held.size - countHeld(plan) : 0),
+    reconciledAt: everything || before?.complete !== true ? now : before.reconciledAt,
+  };
+}
+
+/** Attributes above which a pull is read in a thread of its own: reading them here would hold up alerts for a second. */
+const LARGE = 20_000;
+
+/** Whether `events` events of which these are the first make a large pull. */
+export function isLarge(first: readonly WantedEvent[], events: number): boolean {
+  const attributes = first.reduce((sum, { attributeCount }) => sum + attributeCount, 0);
+  return attributes * (events / Math.max(1, first.length)) >= LARGE;
+}
+
 /** What one pull reads, and how. */
 export interface Walk extends SyncPlan {
   readonly before: MispCursor | undefined;
@@ -53,24 +94,8 @@ export interface Walk extends SyncPlan {
   readonly first?: readonly WantedEvent[];
 }
 
-/** Rows that came together, not parsed yet. */
-export interface Rows {
-  parse(): readonly JsonValue[];
-}
-
-/** One answer: its rows as they came, and the events that they are wanted of. Parsed it would be many times as large. */
-export interface UnitRows {
-  readonly groups: readonly Rows[];
-  readonly events: ReadonlyMap<string, WantedEvent>;
-  readonly options: AttributeOptions;
-}
-
-/** Keeps one answer, which the events of these ids were asked for, for `Reading.take`. */
-export function collectRows(all: ReadonlyMap<string, WantedEvent>, ids: readonly string[], options: AttributeOptions) {
-  const events = new Map(ids.flatMap((id) => (all.has(id) ? [[id, all.get(id) as WantedEvent]] : [])));
-  const groups: Rows[] = [];
-  return { take: (group: Rows) => void groups.push(group), done: (): UnitRows => ({ groups, events, options }) };
-}
+/** Events (by id) that the server could not answer for, and what it said. */
+export type LeftOut = Map<string, readonly [WantedEvent, Error]>;
 
 /** Books what a pull reads: cuts it into pages, withdraws what it replaces, and keeps the account for the next cursor. */
 export class Reading {
@@ -88,25 +113,15 @@ export class Reading {
     this.#cutter.withdraw(withdraw);
   }
 
-  /**
-   * Takes an answer, a group of rows at a time; yields the pages that are full. Rows of events that nobody asked for are dropped;
-   * an event is withdrawn when its first attribute has come.
-   */
-  *take({ groups, events, options }: UnitRows): Generator<Page> {
-    for (const group of groups) {
-      const into = newCollection();
-      for (const row of group.parse()) {
-        const context = events.get(text(row, "event_id") ?? "")?.context;
-        if (context === undefined) continue;
-        if (!this.#seen.has(context.uuid)) {
-          this.#seen.add(context.uuid);
-          if (this.#delta) this.#cutter.withdraw([context.uuid]);
-        }
-        readAttribute(row, context, options, into);
-      }
-      this.attributes += into.attributes;
-      yield* this.#cutter.add(into);
+  /** Takes a batch; yields the pages that are full. An event is withdrawn when its first attribute has come. */
+  *take(batch: RowBatch): Generator<Page> {
+    for (const uuid of batch.events) {
+      if (this.#seen.has(uuid)) continue;
+      this.#seen.add(uuid);
+      if (this.#delta) this.#cutter.withdraw([uuid]);
     }
+    this.attributes += batch.attributes;
+    yield* this.#cutter.add(batch);
   }
 
   /**
@@ -130,6 +145,18 @@ export class Reading {
       this.#held.set(uuid, { timestamp, settled, published });
       this.#seen.delete(uuid);
     }
+  }
+
+  /** The events but those (by id) that the server could not answer for. Throws its error when half of one has been handed over. */
+  without(left: LeftOut, events: readonly WantedEvent[]): readonly WantedEvent[] {
+    if (left.size === 0) return events;
+    return events.filter(({ id, context, attributeCount }) => {
+      const found = left.get(id);
+      if (found === undefined) return true;
+      if (this.#seen.has(context.uuid)) throw found[1];
+      this.#cutter.skip("MISP could not answer for the event", attributeCount);
+      return false;
+    });
   }
 
   /** The last page, which may be empty. */

@@ -1,5 +1,5 @@
 import type { Tlp } from "../model/indicator.ts";
-import { get, isJsonObject, type JsonValue, text } from "../model/json.ts";
+import { get, isJsonObject, type JsonValue, member, text } from "../model/json.ts";
 
 /** Tags kept of one event or attribute, and their length; what lies beyond is dropped. */
 export const MAX_TAGS = 200;
@@ -61,25 +61,29 @@ export function mitreOf(tags: readonly string[]): readonly string[] {
   return [...found];
 }
 
+const TAG_MEMBERS = ["Tag", "EventTag", "AttributeTag", "Galaxy", "GalaxyCluster"];
+const NO_TAGS: readonly string[] = [];
+
 /**
  * Tag names of an event or attribute of any export shape: `Tag: [{name}]`, `EventTag`/`AttributeTag: [{Tag: {name}}]`, plain
  * strings, and galaxy clusters whose tag is missing. Tags an attribute inherits from its event are left to the event.
  */
 export function tagNames(record: JsonValue): readonly string[] {
+  if (!TAG_MEMBERS.some((key) => member(record, key) !== undefined)) return NO_TAGS;
   const names = new Set<string>();
   const add = (name: string | undefined) => {
     const clean = name?.trim().slice(0, MAX_TAG_LENGTH);
     if (clean && names.size < MAX_TAGS) names.add(clean);
   };
-  for (const tag of list(get(record, "Tag"))) {
+  for (const tag of list(member(record, "Tag"))) {
     if (typeof tag === "string") add(tag);
     else if (!text(tag, "inherited")?.match(/^(?:1|true)$/)) add(stringOf(tag, "name"));
   }
   for (const key of ["EventTag", "AttributeTag"])
-    for (const link of list(get(record, key))) add(stringOf(get(link, "Tag"), "name"));
-  for (const galaxy of list(get(record, "Galaxy")))
+    for (const link of list(member(record, key))) add(stringOf(get(link, "Tag"), "name"));
+  for (const galaxy of list(member(record, "Galaxy")))
     for (const cluster of list(get(galaxy, "GalaxyCluster"))) add(clusterTag(cluster));
-  for (const cluster of list(get(record, "GalaxyCluster"))) add(clusterTag(cluster));
+  for (const cluster of list(member(record, "GalaxyCluster"))) add(clusterTag(cluster));
   return [...names];
 }
 

@@ -43,6 +43,9 @@ export function createReportFilter(rules: FilterRules, now: () => number): Repor
   const typesIncluded = new Set(rules.types.include);
   const typesExcluded = new Set(rules.types.exclude);
   const leastLevel = THREAT_LEVELS[rules.threat_level];
+  const { max_age: maxAge } = rules;
+  const ceilings = rules.max_tlp !== "red" || rules.max_pap !== "red";
+  const readsTags = ceilings || tagsExcluded.length > 0 || tagsIncluded.length > 0;
 
   const badTag = (tags: readonly string[]): string | undefined => {
     if (tagsExcluded.length === 0) return undefined;
@@ -64,18 +67,19 @@ export function createReportFilter(rules: FilterRules, now: () => number): Repor
     attribute({ attributeType, tags, timestamp, lastSeen }, event) {
       if (typesExcluded.has(attributeType)) return `type ${attributeType} is excluded`;
       if (typesIncluded.size > 0 && !typesIncluded.has(attributeType)) return "type is not among those wanted";
-      const all = tags.length === 0 ? event.tags : [...tags, ...event.tags];
-      const reason = badTag(all) ?? tooRestricted(all, rules, "amber");
-      if (reason !== undefined) return reason;
-      if (tagsIncluded.length > 0) {
-        const lower = all.map(folded);
-        if (!tagsIncluded.some(({ matches }) => lower.some(matches))) return "no tag is among those wanted";
-      }
+      const reason = readsTags ? tagReason(tags.length === 0 ? event.tags : [...tags, ...event.tags]) : undefined;
+      if (reason !== undefined || maxAge === undefined) return reason;
       const seen = lastSeen ?? timestamp;
-      const { max_age = Number.POSITIVE_INFINITY } = rules;
-      return seen !== undefined && now() - seen * 1000 > max_age ? "older than max_age" : undefined;
+      return seen !== undefined && now() - seen * 1000 > maxAge ? "older than max_age" : undefined;
     },
   };
+
+  function tagReason(all: readonly string[]): string | undefined {
+    const reason = badTag(all) ?? (ceilings ? tooRestricted(all, rules, "amber") : undefined);
+    if (reason !== undefined || tagsIncluded.length === 0) return reason;
+    const lower = all.map(folded);
+    return tagsIncluded.some(({ matches }) => lower.some(matches)) ? undefined : "no tag is among those wanted";
+  }
 }
 
 /** `untagged` is the TLP of what has none; undefined: it may still get one. */

@@ -10,6 +10,11 @@ export function isJsonObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
+/** Own property, or undefined: `get` of one key for hot loops. */
+export function member(value: JsonValue | undefined, key: string): JsonValue | undefined {
+  return isJsonObject(value) && Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
 /** Own property along a path, or undefined; safe for prototype keys. */
 export function get(value: JsonValue | undefined, ...path: readonly string[]): JsonValue | undefined {
   let at: JsonValue | undefined = value;

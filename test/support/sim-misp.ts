@@ -24,10 +24,11 @@ export function simMisp(sim: MispSim): Misp {
       const rows = async function* () {
         yield* response.Attribute;
       };
-      const groups = async function* () {
-        yield { count: response.Attribute.length, parse: () => response.Attribute };
+      const chunks = async function* () {
+        yield Buffer.from(String(body));
       };
-      return { rows: rows(), groups: groups(), resultCount: undefined, serverTime: undefined, bytes: () => 0 };
+      const slices = { path: ["response", "Attribute"], maxElementBytes: 1_000_000, name: "simulator" };
+      return { rows: rows(), chunks: chunks(), slices, resultCount: undefined, serverTime: undefined, bytes: () => 0 };
     },
     eventManifest: unsupported,
     count: unsupported,

@@ -206,3 +206,58 @@ test("configuration: a key is needed, one of the two ways", () => {
   ])
     assert.equal(mispServer.config.safeParse(wrong).success, false, JSON.stringify(wrong));
 });
+
+test("a large pull, which is read in a thread of its own, says what a small one of the same says", async (t) => {
+  const fake = await FakeMisp.start(t);
+  for (let n = 1; n <= 2; n++) add(fake, n, 10_100, { tags: ["tlp:amber"] });
+  const large = await (await open(t, fake, { page_size: 10_000 }))();
+  assert.equal(large.values.length, 20_200);
+  assert.equal(new Set(large.values).size, 20_200);
+  const tags = large.indicators.map(({ report }) => report.event.tags.join());
+  assert.deepEqual([...new Set(tags)], ["tlp:amber"]);
+  const [one] = (await smallPull(t)).indicators;
+  assert.deepEqual(
+    large.indicators.find(({ value }) => value === one?.value),
+    { ...one, report: { ...one?.report, event: large.indicators[0]?.report.event } },
+  );
+});
+
+async function smallPull(t: TestContext) {
+  const fake = await FakeMisp.start(t);
+  add(fake, 1, 1, { tags: ["tlp:amber"] });
+  return (await open(t, fake))();
+}
+
+test("an event that MISP cannot answer for is left out and told of; what was in force of it stays", async (t) => {
+  const fake = await FakeMisp.start(t);
+  for (let n = 1; n <= 4; n++) add(fake, n, 2);
+  let broken = ["3"];
+  fake.interfere = ({ path, body }, response) => {
+    const { eventid = [] } = JSON.parse(body || "{}") as { eventid?: string[] };
+    if (path !== "/attributes/restSearch" || !eventid.some((id) => broken.includes(id))) return false;
+    json(response, 500, { name: "An Internal Error Has Occurred." });
+    return true;
+  };
+  const told: (LogFields | undefined)[] = [];
+  const log = { ...silentLog, warn: (_: string, fields?: LogFields) => void told.push(fields) };
+  const pull = await open(t, fake, {}, log);
+  const first = await pull();
+  assert.deepEqual(
+    [...new Set(first.indicators.map(({ report }) => report.event.uuid))].sort(),
+    [1, 2, 4].map((n) => uuid(1, n)),
+  );
+  assert.deepEqual(
+    told.map((fields) => fields?.["event"]),
+    ["3"],
+  );
+  assert.equal((await pull()).mode, "unchanged", "it rests");
+  broken = [];
+  add(fake, 3, 3, { timestamp: HOUR_AGO + 60 });
+  const second = await pull();
+  assert.equal(second.values.length, 3, "it is read as soon as it changes");
+  broken = ["1", "2", "3", "4"];
+  for (let n = 1; n <= 4; n++) add(fake, n, 1, { timestamp: HOUR_AGO + 120 });
+  await assert.rejects(pull(), /answered 500/, "a server that answers for nothing is not one with a broken event");
+  broken = ["1"];
+  assert.equal((await pull()).values.length, 3);
+});

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { sliceElements } from "../../../src/clients/json-slicer.ts";
+import { sliceElements } from "../../../src/lib/json-slicer.ts";
 import { RemoteError } from "../../../src/lib/remote-error.ts";
 
 async function* chunks(text: string, size: number): AsyncGenerator<Buffer> {

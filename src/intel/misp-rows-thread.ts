@@ -1,0 +1,132 @@
+import { Worker } from "node:worker_threads";
+import { asError, TiplineError } from "../lib/errors.ts";
+import type { SliceOptions } from "../lib/json-slicer.ts";
+import { RemoteError, type RemoteKind } from "../lib/remote-error.ts";
+import type { AnswerRows, RowBatch, RowReader, WantedRows } from "./misp-rows.ts";
+import { type Columns, fromColumns } from "./misp-rows-columns.ts";
+
+/** To the thread, about one answer. */
+export type Request = { readonly answer: number } & (
+  | { readonly kind: "open"; readonly slices: SliceOptions }
+  | { readonly kind: "chunk"; readonly bytes: Uint8Array<ArrayBuffer> }
+  | { readonly kind: "end" | "drop" }
+  | { readonly kind: "read"; readonly wanted: WantedRows }
+);
+
+/** From it. `done`: the last batch has been sent. */
+export type Reply = { readonly answer: number } & (
+  | { readonly kind: "count"; readonly rows: number }
+  | { readonly kind: "batch"; readonly columns: Columns }
+  | { readonly kind: "done" }
+  | { readonly kind: "failed"; readonly message: string; readonly remote: RemoteKind | undefined }
+);
+
+/** The entry as this module runs: from its source or built. */
+const ENTRY = new URL(`./misp-rows-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
+
+/** Nearly all of what it makes dies at once; a larger nursery would only be memory that is never given back. */
+const YOUNG_MEGABYTES = 4;
+
+/**
+ * Reads answers in a thread of its own, so that a pull of millions of attributes leaves this one to the alerts (and takes half the
+ * time where there are two processors). What is in flight is bounded by the answers that are open.
+ */
+export function threadedRowReader(): RowReader {
+  return new ThreadedReader();
+}
+
+class ThreadedReader implements RowReader {
+  readonly #worker = new Worker(ENTRY, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } });
+  readonly #inboxes = new Map<number, Inbox>();
+  #answers = 0;
+  #failure: Error | undefined;
+
+  constructor() {
+    this.#worker.on("message", (reply: Reply) => this.#inboxes.get(reply.answer)?.put(reply));
+    this.#worker.on("error", (thrown) => this.#fail(thrown));
+    this.#worker.on("exit", () => this.#fail(new Error("it has ended")));
+  }
+
+  open(slices: SliceOptions): AnswerRows {
+    const answer = this.#answers++;
+    const inbox = new Inbox();
+    this.#inboxes.set(answer, inbox);
+    if (this.#failure) inbox.fail(this.#failure);
+    this.#post({ answer, kind: "open", slices });
+    return {
+      take: (chunk) => {
+        // A copy: the chunk's memory may hold what others still read.
+        const bytes = new Uint8Array(chunk);
+        this.#post({ answer, kind: "chunk", bytes }, [bytes.buffer]);
+      },
+      end: async () => {
+        this.#post({ answer, kind: "end" });
+        const reply = await inbox.next();
+        return reply.kind === "count" ? reply.rows : 0;
+      },
+      read: (wanted) => this.#read(answer, inbox, wanted),
+      drop: () => {
+        this.#inboxes.delete(answer);
+        this.#post({ answer, kind: "drop" });
+      },
+    };
+  }
+
+  async *#read(answer: number, inbox: Inbox, wanted: WantedRows): AsyncGenerator<RowBatch> {
+    const contexts = new Map([...wanted.events.values()].map((context) => [context.uuid, context]));
+    this.#post({ answer, kind: "read", wanted });
+    try {
+      for (let reply = await inbox.next(); reply.kind === "batch"; reply = await inbox.next())
+        yield fromColumns(reply.columns, wanted.feed, contexts);
+    } finally {
+      this.#inboxes.delete(answer);
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#worker.terminate();
+  }
+
+  #post(request: Request, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker.postMessage(request, transfer);
+  }
+
+  #fail(thrown: unknown): void {
+    const { message } = asError(thrown);
+    this.#failure ??= new TiplineError("TIP_INTERNAL", `the thread that reads MISP's answers failed: ${message}`);
+    for (const inbox of this.#inboxes.values()) inbox.fail(this.#failure);
+  }
+}
+
+/** Replies about one answer, in order. */
+class Inbox {
+  readonly #replies: Reply[] = [];
+  #failure: Error | undefined;
+  #wake: (() => void) | undefined;
+
+  put(reply: Reply): void {
+    if (reply.kind === "failed") this.fail(errorOf(reply));
+    else this.#replies.push(reply);
+    this.#wake?.();
+  }
+
+  fail(error: Error): void {
+    this.#failure ??= error;
+    this.#wake?.();
+  }
+
+  async next(): Promise<Reply> {
+    for (;;) {
+      const reply = this.#replies.shift();
+      if (reply !== undefined) return reply;
+      if (this.#failure !== undefined) throw this.#failure;
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+}
+
+function errorOf({ message, remote }: Extract<Reply, { kind: "failed" }>): Error {
+  return remote === undefined ? new TiplineError("TIP_INTERNAL", message) : new RemoteError(remote, message);
+}

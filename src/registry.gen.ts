@@ -25,6 +25,7 @@ export const SOURCES = {
   file: () => import("./sources/file.ts"),
   "wazuh-alerts": () => import("./sources/wazuh-alerts.ts"),
   "wazuh-archives": () => import("./sources/wazuh-archives.ts"),
+  "wazuh-hook": () => import("./sources/wazuh-hook.ts"),
 } as const;
 
 export const FEEDS = {
@@ -36,6 +37,7 @@ export const FEEDS = {
 export const SINKS = {
   "misp-sightings": () => import("./sinks/misp-sightings.ts"),
   ndjson: () => import("./sinks/ndjson.ts"),
+  "wazuh-api": () => import("./sinks/wazuh-api.ts"),
   wazuh: () => import("./sinks/wazuh.ts"),
 } as const;
 

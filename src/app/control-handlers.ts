@@ -27,6 +27,8 @@ export interface ControlParts {
   readonly onSynced: (result: SyncResult) => void;
   /** What is wrong with feeds, by name. */
   readonly feedErrors: () => ReadonlyMap<string, string>;
+  /** What the line says of itself beside that. */
+  readonly report: () => JsonObject;
   /** Aborted when the line stops: a pull asked for here must not hold the stop up. */
   readonly stopping: AbortSignal;
 }
@@ -54,6 +56,7 @@ export function controlHandlers(parts: ControlParts): Readonly<Record<string, Co
       generation: live.current().id,
       backlog: Object.fromEntries([...journal.backlog()].map(([name, { entries }]) => [name, entries])),
       feed_errors: Object.fromEntries(parts.feedErrors()),
+      ...parts.report(),
     }),
   };
 }

@@ -6,6 +6,7 @@ import { enrichedAlert } from "../clients/enriched-alert.ts";
 import type { DeadLetter } from "../contract/journal.ts";
 import type { Source } from "../contract/source.ts";
 import { findingId, isOurs } from "../intel/finding-id.ts";
+import { createSeals } from "../intel/seals.ts";
 import { systemClock } from "../lib/clock.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
 import { isGlob } from "../lib/glob.ts";
@@ -113,6 +114,7 @@ export function engine(key: Buffer) {
     extract: createExtraction(EXTRACTORS),
     nameFinding: (parts: Parameters<typeof findingId>[1]) => findingId(key, parts),
     isOurs: (id: string) => isOurs(key, id),
+    seals: createSeals(key),
   };
 }
 

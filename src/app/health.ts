@@ -18,6 +18,8 @@ export interface HealthParts {
   readonly journal: StoredJournal;
   /** Ages of what the servers know beside indicators. */
   readonly knowledge?: () => readonly KnowledgeAge[];
+  /** What is wrong with the canary. */
+  readonly canary?: () => string | undefined;
 }
 
 /** A feed whose last good pull is older than this many of its intervals (and an hour) is stale. */
@@ -27,6 +29,13 @@ const STALE_REFRESHES = 4;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const POLL_MS = 200;
+
+/** One thing that is wrong. `component`: the feed, sink or source it is about. */
+export interface Trouble {
+  readonly kind: "delivery" | "sync" | "source" | "canary";
+  readonly component: string;
+  readonly text: string;
+}
 
 /** Knows what is wrong with the line right now, in words an operator can act on. */
 export class Health {
@@ -51,6 +60,11 @@ export class Health {
       else this.#feedErrors.delete(feed);
       if (status !== "failed" && status !== "held") this.#lastPull.set(feed, this.#parts.clock.now());
     }
+  }
+
+  /** Epoch milliseconds of the last good pull, by feed. */
+  lastPulls(): ReadonlyMap<string, number> {
+    return this.#lastPull;
   }
 
   /** What is wrong with the last pull of a feed, by name of those where something is. */
@@ -91,36 +105,75 @@ export class Health {
 
   /** One line for each thing that is wrong; empty = healthy. */
   troubles(): readonly string[] {
-    const { clock, config, live, sources, journal } = this.#parts;
-    const troubles: string[] = [];
+    return this.details().map(({ text }) => text);
+  }
+
+  /** Everything that is wrong. */
+  details(): readonly Trouble[] {
+    const canary = this.#parts.canary?.();
+    const of =
+      canary === undefined ? [] : [{ kind: "canary" as const, component: "canary", text: `canary: ${canary}` }];
+    return [...this.lineTroubles(), ...of];
+  }
+
+  /** What is wrong beside the canary. */
+  lineTroubles(): readonly Trouble[] {
+    return [...this.#syncTroubles(), ...this.#sourceTroubles(), ...this.#deliveryTroubles()];
+  }
+
+  #syncTroubles(): readonly Trouble[] {
+    const { clock, config, live } = this.#parts;
+    const troubles: Trouble[] = [];
+    const add = (component: string, text: string) => troubles.push({ kind: "sync", component, text });
     const now = clock.now();
     const partial = live.partial;
-    if (partial.length > 0) troubles.push(`the first pull of ${partial.join(", ")} is not complete yet`);
-    if (!live.ready) troubles.push("no generation of indicators yet: no alert is read before the first sync succeeds");
+    if (partial.length > 0) add(partial.join(","), `the first pull of ${partial.join(", ")} is not complete yet`);
+    if (!live.ready)
+      add("generation", "no generation of indicators yet: no alert is read before the first sync succeeds");
     for (const feed of live.ready ? config.feeds : []) {
       const age = now - (this.#lastPull.get(feed.name) ?? now);
       if (age > Math.max(HOUR_MS, STALE_INTERVALS * intervalOf(config, feed)))
-        troubles.push(`feed ${feed.name}: its last good pull is ${formatDuration(age)} old`);
+        add(feed.name, `feed ${feed.name}: its last good pull is ${formatDuration(age)} old`);
     }
     for (const { feed, ageMs, error } of this.#parts.knowledge?.() ?? [])
       if (ageMs > STALE_REFRESHES * config.warninglists.refresh)
-        troubles.push(
+        add(
+          feed,
           `feed ${feed}: its server's warninglists and the like are ${formatDuration(ageMs)} old${error === undefined ? "" : `: ${error}`}`,
         );
-    for (const [feed, error] of this.#feedErrors) troubles.push(`feed ${feed}: ${error}`);
-    for (const [name, source] of sources) {
-      const trouble = source.lag?.().trouble;
-      if (trouble !== undefined) troubles.push(`source ${name}: ${trouble}`);
-    }
-    for (const [source, error] of this.#sourceErrors) troubles.push(`source ${source}: ${error}`);
-    for (const [sink, error] of this.#sinkErrors) troubles.push(`sink ${sink}: ${error}`);
-    for (const [who, error] of this.#journalErrors) troubles.push(`journal, for ${who}: ${error}`);
-    for (const [sink, { count, at }] of this.#unconfirmed)
-      if (now - at < DAY_MS)
-        troubles.push(`sink ${sink}: ${count} findings were never seen again and are in the dead letter`);
-    for (const source of journal.holding())
-      troubles.push(`source ${source} waits: the journal is full of what a required sink has not taken`);
+    for (const [feed, error] of this.#feedErrors) add(feed, `feed ${feed}: ${error}`);
     return troubles;
+  }
+
+  #sourceTroubles(): readonly Trouble[] {
+    const troubles: Trouble[] = [];
+    const add = (component: string, text: string) => troubles.push({ kind: "source", component, text });
+    for (const [name, source] of this.#parts.sources) {
+      const trouble = source.lag?.().trouble;
+      if (trouble !== undefined) add(name, `source ${name}: ${trouble}`);
+    }
+    for (const [source, error] of this.#sourceErrors) add(source, `source ${source}: ${error}`);
+    return troubles;
+  }
+
+  #deliveryTroubles(): readonly Trouble[] {
+    const { clock, journal } = this.#parts;
+    const troubles: Trouble[] = [];
+    const add = (component: string, text: string) => troubles.push({ kind: "delivery", component, text });
+    for (const [sink, error] of this.#sinkErrors) add(sink, `sink ${sink}: ${error}`);
+    for (const [who, error] of this.#journalErrors) add(who, `journal, for ${who}: ${error}`);
+    for (const [sink, { count, at }] of this.#unconfirmed)
+      if (clock.now() - at < DAY_MS)
+        add(sink, `sink ${sink}: ${count} findings were never seen again and are in the dead letter`);
+    for (const source of journal.holding())
+      add(source, `source ${source} waits: the journal is full of what a required sink has not taken`);
+    return troubles;
+  }
+
+  /** The sink or source fails right now (what happened in the past day does not count). */
+  failsNow(component: string): boolean {
+    const failing = [this.#sinkErrors, this.#journalErrors, this.#sourceErrors].some((errors) => errors.has(component));
+    return failing || this.#parts.sources.get(component)?.lag?.().trouble !== undefined;
   }
 
   /** Brings the gauges up to date. */

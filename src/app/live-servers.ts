@@ -75,6 +75,12 @@ export async function findServers(flags: ServerFlags, env: NodeJS.ProcessEnv = p
   return { config, servers: chosen.map(({ name, settings }) => configured(name, settings as FeedSettings)) };
 }
 
+/** Every misp-server of a configuration. */
+export function configuredServers({ feeds }: Pick<Config, "feeds">): readonly ServerSettings[] {
+  const servers = feeds.filter(({ definition }) => definition.type === "misp-server");
+  return servers.map(({ name, settings }) => configured(name, settings as FeedSettings));
+}
+
 /** The part of a misp-server's settings that a question to it depends on. */
 type FeedSettings = MispConnection & {
   readonly to_ids_only: boolean;

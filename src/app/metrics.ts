@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { isIP } from "node:net";
-import { Counter, Gauge, Registry } from "prom-client";
+import { Counter, Gauge, Histogram, Registry } from "prom-client";
 import type { SourceLag } from "../contract/source.ts";
 import { TiplineError } from "../lib/errors.ts";
 import type { Verdict } from "../model/finding.ts";
@@ -48,6 +48,7 @@ export class Metrics {
   readonly lagSeconds = this.#gauge("tipline_source_lag_seconds", "Age of the oldest unread input, by source.", [
     "source",
   ]);
+  readonly lagFiles = this.#gauge("tipline_source_lag_files", "Files that wait in a spool, by source.", ["source"]);
   readonly generationAge = this.#gauge(
     "tipline_generation_age_seconds",
     "Seconds since the last good pull of the feed whose is oldest.",
@@ -61,6 +62,23 @@ export class Metrics {
   readonly unconfirmed = this.#gauge("tipline_unconfirmed_findings", "Findings sent and not yet seen again, by sink.", [
     "sink",
   ]);
+  readonly canarySent = this.#counter("tipline_canary_sent_total", "Canaries sent.", []);
+  readonly canaryLost = this.#counter(
+    "tipline_canary_lost_total",
+    "Canaries that did not come back in time, by the hop they did not pass.",
+    ["hop"],
+  );
+  readonly canaryRoundTrip = new Histogram({
+    name: "tipline_canary_round_trip_seconds",
+    help: "From sending a canary to reading the alert of its finding.",
+    buckets: [0.5, 1, 1.5, 2, 2.5, 3, 4, 5, 7.5, 10, 15, 30, 60, 120, 300],
+    registers: [this.registry],
+  });
+  readonly canaryLastRoundTrip = this.#gauge(
+    "tipline_canary_last_round_trip_seconds",
+    "The last canary's time from sending to reading the alert of its finding.",
+    [],
+  );
   readonly healthy = this.#gauge("tipline_healthy", "1 when /healthz answers 200.", []);
 
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
@@ -80,10 +98,16 @@ export class Metrics {
     }
   }
 
+  canaryReturned(seconds: number): void {
+    this.canaryRoundTrip.observe(seconds);
+    this.canaryLastRoundTrip.set(seconds);
+  }
+
   /** Records a source's lag; unknown members keep their last value. */
   setLag(source: string, lag: SourceLag): void {
     if (lag.bytes !== undefined) this.lagBytes.set({ source }, lag.bytes);
     if (lag.seconds !== undefined) this.lagSeconds.set({ source }, lag.seconds);
+    if (lag.files !== undefined) this.lagFiles.set({ source }, lag.files);
   }
 }
 

@@ -11,7 +11,7 @@ export function journalReaders({ sinks }: Pick<Config, "sinks">): readonly Journ
     ...sinks.map(({ name, definition, common }) => ({
       name,
       stream: "out" as const,
-      required: common.required ?? definition.type === "wazuh",
+      required: common.required ?? /^wazuh(?:-api)?$/.test(definition.type),
     })),
   ];
 }

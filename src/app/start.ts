@@ -30,10 +30,12 @@ import { LiveGeneration } from "./generation.ts";
 import { Health } from "./health.ts";
 import { knowledgeStore, surroundings, surroundingsGently } from "./knowledge.ts";
 import { KnowledgeKeeper } from "./knowledge-keeper.ts";
+import { lineReport } from "./line-report.ts";
 import { Metrics, serveMetrics } from "./metrics.ts";
 import { countEvents } from "./observe.ts";
 import { ownAssets } from "./policy.ts";
 import { journalReaders } from "./readers.ts";
+import { openWatches } from "./watches.ts";
 
 export interface LineOptions {
   readonly log: Log;
@@ -119,7 +121,19 @@ async function assembled(
     log,
     onChange: async () => live.adopt(await surroundingsGently({ config, log })),
   });
-  const health = new Health({ clock, config, live, sources, journal, knowledge: () => keeper.ages() });
+  const health: Health = new Health({
+    clock,
+    config,
+    live,
+    sources,
+    journal,
+    knowledge: () => keeper.ages(),
+    canary: () => watches.canary?.trouble(),
+  });
+  const judge = engine(key);
+  const watching = { config, key, seals: judge.seals, clock, log, sources, journal, metrics, health: () => health };
+  const watches = await openWatches(watching);
+  closers.push(() => watches.close());
   const exclusive = mutex();
   const loop = createSyncLoop(feeds, store, {
     clock,
@@ -141,9 +155,9 @@ async function assembled(
   });
   const stopSync = new AbortController();
   signal.addEventListener("abort", () => stopSync.abort(), { once: true });
-  const control = await serveControl(
-    config.state_dir,
-    controlHandlers({
+  const control = await serveControl(config.state_dir, {
+    ...watches.control,
+    ...controlHandlers({
       config,
       log,
       clock,
@@ -155,9 +169,10 @@ async function assembled(
       exclusive,
       onSynced: (result) => health.synced(result),
       feedErrors: () => health.feedErrors(),
+      report: () => lineReport({ health, live, sources, journal, clock }),
       stopping: stopSync.signal,
     }),
-  );
+  });
   closers.push(() => control.close());
   const server: Server | undefined = await serveMetrics(
     config.metrics.listen,
@@ -167,7 +182,7 @@ async function assembled(
   );
   closers.push(() => void server?.close());
 
-  const syncing = Promise.all([loop.run(stopSync.signal), keeper.run(stopSync.signal)]);
+  const syncing = Promise.all([loop.run(stopSync.signal), keeper.run(stopSync.signal), watches.run(stopSync.signal)]);
   closers.push(async () => {
     stopSync.abort();
     await syncing;
@@ -175,7 +190,7 @@ async function assembled(
   options.onReady?.(urlOf(server));
   await untilGeneration(config, sources, journal, health, live.ready, log, signal);
   if (signal.aborted) return;
-  const judge = engine(key);
+  watches.reading();
   options.onRunning?.(journal);
   await runPipeline(
     {
@@ -185,6 +200,7 @@ async function assembled(
         return (record) =>
           handleRecord(record, {
             ...judge,
+            ...watches.handle,
             source,
             mode: "live",
             generation,
@@ -201,7 +217,7 @@ async function assembled(
         spreadWindowMs: config.storm.spread_window,
         derive: (parts) => derivedId(key, parts),
       }),
-      sinks,
+      sinks: watches.sinks(sinks),
       journal,
       clock,
       log,
@@ -241,12 +257,17 @@ function requireEchoes(config: Config, sinks: readonly PipelineSink[]): void {
       `sinks.${waiting[1]}: expected one sink that confirms findings, found ${waiting.join(" and ")}; set confirm: false on all but one`,
     );
   }
-  const read = config.sources.some(({ definition }) => definition.type === "wazuh-alerts");
+  const read = config.sources.some(readsEchoes);
   if (waiting.length === 0 || read) return;
   throw new TiplineError(
     "TIP_CONFIG_INVALID",
-    `sinks.${waiting[0]}: it confirms findings by reading them back, and no source of type wazuh-alerts reads them; add one, or set confirm: false`,
+    `sinks.${waiting[0]}: it confirms findings by reading them back, and no source of type wazuh-alerts reads them; add one, or set confirm: false (or, where the hook's filters let them pass, echoes: true on the wazuh-hook source)`,
   );
+}
+
+function readsEchoes({ definition, settings }: Config["sources"][number]): boolean {
+  if (definition.type === "wazuh-alerts") return true;
+  return definition.type === "wazuh-hook" && (settings as { readonly echoes?: boolean }).echoes === true;
 }
 
 function urlOf(server: Server | undefined): string | undefined {

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { canarySink } from "../app/canary-line.ts";
 import { requireConfig } from "../app/paths.ts";
 import { ownAssets } from "../app/policy.ts";
 import { configJsonSchema, loadConfig } from "../config/load.ts";
@@ -19,6 +20,7 @@ export function addConfig(program: Command): void {
       const path = requireConfig(file);
       const loaded = await loadConfig(path);
       ownAssets(loaded.own);
+      canarySink(loaded);
       const names = (list: readonly { name: string; definition: { type: string } }[]) =>
         Object.fromEntries(list.map(({ name, definition }) => [name, definition.type]));
       const summary = {

@@ -4,13 +4,18 @@ import { systemClock } from "../lib/clock.ts";
 import { createLog, silentLog } from "../lib/log.ts";
 import type { Check } from "../setup/checks.ts";
 import { doctorMisp } from "../setup/doctor-misp.ts";
+import { addDoctorWazuh, checkLines, wholeChainOptions } from "./doctor-chain.ts";
 import { serverOptions } from "./lookup-live.ts";
 import { EXIT, note, paint, print, printJson, safe } from "./output.ts";
 import { untilInterrupted } from "./signals.ts";
 
 export function addDoctor(program: Command): void {
-  const doctor = program.command("doctor").description("Examine what Tipline depends on, and say what to do.");
+  const doctor = program
+    .command("doctor")
+    .description("Walk the whole chain from MISP to the alert in Wazuh, name what is broken, and say what to do.");
+  wholeChainOptions(doctor);
   addMisp(doctor);
+  addDoctorWazuh(doctor);
 }
 
 interface Flags {
@@ -47,7 +52,8 @@ Examples:
 It only reads. MISP counts about 20,000 attributes a second; above 300,000 a sample of events stands for all.
 Exit code 1 when something fails; warnings alone are 0.`,
     )
-    .action((flags: Flags) => examine(flags));
+    // The parent has options of the same names, and commander gives them to whichever was asked.
+    .action((_: Flags, self: Command) => examine(self.optsWithGlobals<Flags>()));
 }
 
 async function examine(flags: Flags): Promise<void> {
@@ -61,7 +67,7 @@ async function examine(flags: Flags): Promise<void> {
       if (check.status === "fail") failed++;
       if (check.status === "warn") warned++;
       if (flags.json) await printJson({ server: server.name, ...check });
-      else await print(lines(check));
+      else await print(checkLines(check));
     }
   }
   if (!flags.json) note(failed + warned === 0 ? "all is well" : `${failed} failed, ${warned} to look at`);
@@ -88,13 +94,4 @@ async function* checksOf(server: ServerSettings, flags: Flags, signal: AbortSign
   } finally {
     await misp.close();
   }
-}
-
-const STYLE = { ok: "green", warn: "yellow", fail: "red" } as const;
-const NAME_WIDTH = 14;
-
-function lines({ name, status, found, advice }: Check): string {
-  const mark = paint(STYLE[status], status.padEnd(4));
-  const first = `  ${mark}  ${name.padEnd(NAME_WIDTH)}  ${safe(found, 600)}`;
-  return advice === "" ? first : `${first}\n${" ".repeat(NAME_WIDTH + 10)}→ ${safe(advice, 400)}`;
 }

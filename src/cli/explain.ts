@@ -3,6 +3,7 @@ import { commandKey, engine, fileSource } from "../app/enrich.ts";
 import { openIntelligence } from "../app/intelligence.ts";
 import { asError } from "../lib/errors.ts";
 import { assess } from "../pipeline/assess.ts";
+import { generationFor, modeOf } from "../pipeline/canary.ts";
 import { toFinding } from "../pipeline/finding.ts";
 import { ownFindingId } from "../pipeline/handle.ts";
 import { toAlert } from "../pipeline/parse-alert.ts";
@@ -51,9 +52,12 @@ Examples:
                 );
                 continue;
               }
-              const assessment = assess(alert, judge.extract(alert.event), generation);
+              const against = generationFor(alert, generation, judge.seals);
+              const assessment = assess(alert, judge.extract(alert.event), against);
+              const { verdict } = assessment;
               const finding =
-                assessment.verdict && toFinding(alert, alert.raw, assessment.verdict, "live", judge.nameFinding);
+                verdict &&
+                toFinding(alert, alert.raw, verdict, modeOf(alert, verdict, "live", judge.seals), judge.nameFinding);
               if (flags.json) await printJson(assessmentJson(alert, assessment, generation.id, finding));
               else {
                 await print(renderAssessment(alert, assessment, generation.id));

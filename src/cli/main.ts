@@ -3,20 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { packageRoot } from "../lib/package-root.ts";
-import { addAllow } from "./allow.ts";
-import { addConfig } from "./config.ts";
-import { addDeadLetter } from "./dead-letter.ts";
-import { addDemo } from "./demo.ts";
-import { addDoctor } from "./doctor.ts";
-import { addEnrich } from "./enrich.ts";
-import { addExplain } from "./explain.ts";
-import { addFeeds } from "./feeds.ts";
-import { addIndex } from "./index-command.ts";
-import { addLookup } from "./lookup.ts";
 import { EXIT, report, safeLines } from "./output.ts";
-import { addRun } from "./run.ts";
-import { addSighting } from "./sighting.ts";
-import { addSync } from "./sync.ts";
 
 const { version } = JSON.parse(readFileSync(join(packageRoot(), "package.json"), "utf8")) as { version: string };
 
@@ -26,22 +13,29 @@ const program = new Command("tipline")
   .configureOutput({ outputError: (text, write) => write(`${safeLines(text.trimEnd())}\n`) })
   .showHelpAfterError("(add --help for usage)")
   .exitOverride();
-for (const add of [
-  addDemo,
-  addRun,
-  addEnrich,
-  addLookup,
-  addExplain,
-  addSync,
-  addFeeds,
-  addAllow,
-  addSighting,
-  addDoctor,
-  addDeadLetter,
-  addIndex,
-  addConfig,
-])
-  add(program);
+/** In the order of the help. Loading all of them would take longer than many a command does. */
+const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
+  demo: async () => (await import("./demo.ts")).addDemo,
+  run: async () => (await import("./run.ts")).addRun,
+  enrich: async () => (await import("./enrich.ts")).addEnrich,
+  lookup: async () => (await import("./lookup.ts")).addLookup,
+  explain: async () => (await import("./explain.ts")).addExplain,
+  sync: async () => (await import("./sync.ts")).addSync,
+  feeds: async () => (await import("./feeds.ts")).addFeeds,
+  allow: async () => (await import("./allow.ts")).addAllow,
+  sighting: async () => (await import("./sighting.ts")).addSighting,
+  simulate: async () => (await import("./simulate.ts")).addSimulate,
+  doctor: async () => (await import("./doctor.ts")).addDoctor,
+  "dead-letter": async () => (await import("./dead-letter.ts")).addDeadLetter,
+  index: async () => (await import("./index-command.ts")).addIndex,
+  config: async () => (await import("./config.ts")).addConfig,
+  install: async () => (await import("./install.ts")).addInstall,
+  uninstall: async () => (await import("./uninstall.ts")).addUninstall,
+};
+
+const [asked = ""] = process.argv.slice(2);
+const wanted = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+for (const name of wanted) (await COMMANDS[name]?.())?.(program);
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // The reader of our pipe left (`| head`): that is not a failure.

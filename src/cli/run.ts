@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { requireConfig } from "../app/paths.ts";
+import { serviceNotify } from "../app/service-notify.ts";
 import { runLine } from "../app/start.ts";
 import { loadConfig } from "../config/load.ts";
 import { createLog } from "../lib/log.ts";
@@ -29,18 +30,26 @@ Metrics and health: http://127.0.0.1:9627/metrics and /healthz (metrics.listen).
       const path = requireConfig(flags.config);
       const config = await loadConfig(path);
       const log = createLog(flags.verbose ? "debug" : config.log.level);
-      const signal = untilInterrupted(() => log.info("stopping", {}));
+      const service = await serviceNotify(log);
+      const signal = untilInterrupted(() => {
+        log.info("stopping", {});
+        service.stopping();
+      });
       log.info("starting", {
         config: path,
         sources: config.sources.map(({ name }) => name),
         feeds: config.feeds.map(({ name }) => name),
         sinks: config.sinks.map(({ name }) => name),
       });
-      await runLine(
-        config,
-        { log, onReady: (url) => log.info("ready", url === undefined ? {} : { metrics: `${url}/metrics` }) },
-        signal,
-      );
+      const onReady = (url: string | undefined) => {
+        log.info("ready", url === undefined ? {} : { metrics: `${url}/metrics` });
+        service.ready();
+      };
+      try {
+        await runLine(config, { log, onReady }, signal);
+      } finally {
+        service.close();
+      }
       log.info("stopped", {});
     });
 }

@@ -7,7 +7,10 @@ export type BlockMember = keyof MispBlock;
 /** A `misp` object on its way to a receiver, in the order to be written. */
 export type CleanBlock = Map<BlockMember, BlockValue>;
 
-type Names<Member extends "source" | "context" | "match"> = Record<keyof NonNullable<MispBlock[Member]>, true>;
+type Names<Member extends "source" | "agent" | "context" | "match"> = Record<
+  keyof NonNullable<MispBlock[Member]>,
+  true
+>;
 
 /** Every member, in the order in which it is written; a new one in the model does not compile until it is named here. */
 const MEMBERS = {
@@ -22,7 +25,10 @@ const MEMBERS = {
     alert_id: true,
     location: true,
     timestamp: true,
+    manager: true,
+    node: true,
   } satisfies Names<"source">,
+  agent: { id: true, name: true, ip: true } satisfies Names<"agent">,
   context: {
     host: true,
     user: true,

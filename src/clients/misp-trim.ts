@@ -42,6 +42,7 @@ const KEPT: readonly (readonly [BlockMember, Cut])[] = [
   ["type", { bytes: 128 }],
   ["value", { bytes: 4096 }],
   ["warninglist", { bytes: 256 }],
+  ["agent", { bytes: 128 }],
   ["score", { bytes: 32 }],
   ["band", { bytes: 32 }],
   ["matches_count", { bytes: 32 }],
@@ -56,7 +57,7 @@ const KEPT: readonly (readonly [BlockMember, Cut])[] = [
 /**
  * Makes the block's JSON fit into `maxBytes`, in place: no leaf longer than `maxLeaf` bytes, then optional members cut,
  * then kept members cut, then optional members dropped, each step only if needed. Members that were touched are named in
- * `truncated`. False: it cannot fit (possible only below 40,000 bytes, the kept members at JSON's six-fold worst).
+ * `truncated`. False: it cannot fit (possible only below 43,000 bytes, the kept members at JSON's six-fold worst).
  */
 export function trimBlock(block: CleanBlock, maxBytes: number, maxLeaf: number): boolean {
   const touched = new Set(typeof block.get("truncated") === "string" ? String(block.get("truncated")).split(",") : []);

@@ -31,16 +31,18 @@ const MANAGER = "000";
  * replaced: every part may be an attacker's choice.
  */
 export function encodeLocation(agent?: Agent): string {
-  const id = agent === undefined ? "" : agent.id.slice(0, MAX_ID).replace(/[^A-Za-z0-9._-]/g, "_");
+  const id = agentId(agent);
   if (agent === undefined || id === "" || id === MANAGER) return ORIGIN;
   const name = cleanName(agent.name ?? "") || id;
   const ip = agent.ip !== undefined && isIP(agent.ip) !== 0 ? agent.ip : "any";
   return `[${id}] (${name}) ${ip}->${ORIGIN}`.replace(/[|:]/g, "|$&");
 }
 
-/** Controls, both parentheses and `>` (of `->`) have a meaning in a location. */
+const agentId = (agent?: Agent): string => (agent?.id ?? "").slice(0, MAX_ID).replace(/[^A-Za-z0-9._-]/g, "_");
+
+/** Controls, both parentheses and `>` (of `->`) have a meaning in a location; slashes tell our rules that it is a file's. */
 function cleanName(name: string): string {
-  return cutBytes(toUSVString(name), MAX_NAME).replace(/[\p{Cc}\u2028\u2029()>]/gu, "_");
+  return cutBytes(toUSVString(name), MAX_NAME).replace(/[\p{Cc}\u2028\u2029()>/\\]/gu, "_");
 }
 
 /**
@@ -60,10 +62,21 @@ export function trimToFit(misp: MispBlock, maxBytes: number): MispBlock | undefi
   return block && (Object.fromEntries(block) as unknown as MispBlock);
 }
 
+/**
+ * The block with the agent's identity in it. Rules can compare events by fields only, and a field that neither event has counts
+ * as different, so it is always there; the location says it too, but not where findings come in by the server API.
+ */
+export function withAgent(misp: MispBlock, agent?: Agent): MispBlock {
+  const id = agentId(agent) || MANAGER;
+  const ip = agent?.ip !== undefined && isIP(agent.ip) !== 0 ? agent.ip : undefined;
+  const name = cleanName(agent?.name ?? "") || (id === MANAGER ? "manager" : id);
+  return { ...misp, agent: { id, name, ...(ip === undefined ? {} : { ip }) } };
+}
+
 /** The whole datagram. Undefined: not even the trimmed event fits, which the limits of this file make impossible. */
 export function encodeDatagram(misp: MispBlock, agent?: Agent): Buffer | undefined {
   const header = `${QUEUE}:${encodeLocation(agent)}:`;
-  const event = encodeEvent(misp, MAX_DATAGRAM - Buffer.byteLength(header));
+  const event = encodeEvent(withAgent(misp, agent), MAX_DATAGRAM - Buffer.byteLength(header));
   return event === undefined ? undefined : Buffer.from(header + event);
 }
 

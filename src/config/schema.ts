@@ -14,7 +14,7 @@ export const sinkCommon = z.strictObject({
     .boolean()
     .optional()
     .describe(
-      "Hold the sources back rather than spill this sink's findings when the journal is full (default: only type wazuh).",
+      "Hold the sources back rather than spill this sink's findings when the journal is full (default: only types wazuh and wazuh-api).",
     ),
   min_score: z
     .number()
@@ -128,6 +128,38 @@ export const configSchema = z.strictObject({
     .strictObject({ max_bytes: size.prefault("1GiB").describe("Limit of findings waiting for sinks, in bytes.") })
     .prefault({})
     .describe("The durable queue between matching and sinks."),
+  canary: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .optional()
+        .describe(
+          "Send a test event through Wazuh and back every few minutes; default: where a source of type wazuh-alerts and a sink of type wazuh with `confirm` are configured.",
+        ),
+      interval: duration
+        .refine((ms) => ms >= 10_000, "expected at least 10s")
+        .prefault("5m")
+        .describe("How often a canary goes out."),
+      timeout: duration
+        .refine((ms) => ms >= 3_000, "expected at least 3s: alerts.json is flushed once a second, twice on the way")
+        .prefault("2m")
+        .describe("How long each of its steps may take; time in which the source is behind does not count."),
+    })
+    .prefault({})
+    .describe("The canary: proves that alerts are read, matched, delivered and alerted on."),
+  trouble_events: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe("Tell Wazuh, as events for rule 100621, what is wrong with Tipline (needs a sink of type wazuh)."),
+      repeat: duration
+        .refine((ms) => ms >= 600_000, "expected at least 10m")
+        .prefault("1h")
+        .describe("How often a trouble that lasts is told again."),
+    })
+    .prefault({})
+    .describe("What is wrong with Tipline, as alerts in Wazuh."),
   metrics: z
     .strictObject({
       listen: z.string().default("127.0.0.1:9627").describe("host:port of /metrics and /healthz; `off` for none."),

@@ -35,6 +35,8 @@ export interface Delivery {
 export interface SourceLag {
   readonly bytes?: number;
   readonly seconds?: number;
+  /** Alerts that wait, where each is a file of its own. */
+  readonly files?: number;
   /** Something a person should know now: alerts.json unreadable, a gap that could not be closed … */
   readonly trouble?: string;
 }

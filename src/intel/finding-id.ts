@@ -1,10 +1,11 @@
 import { createHash, createHmac, timingSafeEqual } from "node:crypto";
+import type { Mode } from "../model/finding.ts";
 
 /** What a finding's id is made of. `indicator` only for retro: one alert can then have several findings. */
 export interface FindingIdParts {
   readonly node: string;
   readonly rawHash: string;
-  readonly mode: "live" | "retro";
+  readonly mode: Mode;
   readonly indicator?: string;
 }
 

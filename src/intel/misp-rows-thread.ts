@@ -3,7 +3,7 @@ import { asError, TiplineError } from "../lib/errors.ts";
 import type { SliceOptions } from "../lib/json-slicer.ts";
 import { RemoteError, type RemoteKind } from "../lib/remote-error.ts";
 import type { AnswerRows, RowBatch, RowReader, WantedRows } from "./misp-rows.ts";
-import { type Columns, fromColumns } from "./misp-rows-columns.ts";
+import { decodeBatch } from "./misp-rows-wire.ts";
 
 /** To the thread, about one answer. */
 export type Request = { readonly answer: number } & (
@@ -16,7 +16,7 @@ export type Request = { readonly answer: number } & (
 /** From it. `done`: the last batch has been sent. */
 export type Reply = { readonly answer: number } & (
   | { readonly kind: "count"; readonly rows: number }
-  | { readonly kind: "batch"; readonly columns: Columns }
+  | { readonly kind: "batch"; readonly text: string }
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly message: string; readonly remote: RemoteKind | undefined }
 );
@@ -77,7 +77,7 @@ class ThreadedReader implements RowReader {
     this.#post({ answer, kind: "read", wanted });
     try {
       for (let reply = await inbox.next(); reply.kind === "batch"; reply = await inbox.next())
-        yield fromColumns(reply.columns, wanted.feed, contexts);
+        yield decodeBatch(reply.text, wanted.feed, contexts);
     } finally {
       this.#inboxes.delete(answer);
     }

@@ -2,8 +2,8 @@ import { parentPort } from "node:worker_threads";
 import { asError, TiplineError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import { Answer } from "./misp-rows.ts";
-import { toColumns } from "./misp-rows-columns.ts";
 import type { Reply, Request } from "./misp-rows-thread.ts";
+import { encodeBatch } from "./misp-rows-wire.ts";
 
 /** Entry of the thread that reads answers; see `threadedRowReader`. */
 const port = parentPort;
@@ -31,14 +31,11 @@ function handle(request: Request): void {
   else if (request.kind === "drop") answers.delete(answer);
   else if (request.kind === "read") {
     answers.delete(answer);
-    for (const batch of open.read(request.wanted)) {
-      const columns = toColumns(batch);
-      tell({ answer, kind: "batch", columns }, [columns.numbers.buffer]);
-    }
+    for (const batch of open.read(request.wanted)) tell({ answer, kind: "batch", text: encodeBatch(batch) });
     tell({ answer, kind: "done" });
   }
 }
 
-function tell(reply: Reply, transfer: readonly ArrayBuffer[] = []): void {
-  port?.postMessage(reply, transfer);
+function tell(reply: Reply): void {
+  port?.postMessage(reply);
 }

@@ -51,7 +51,11 @@ export interface ExpiredReport {
   readonly reason: string;
 }
 
-export type Mode = "live" | "retro";
+/**
+ * `live`: matched on arrival; `retro`: re-checked later; `canary`: a test event of ours, for Wazuh only; `simulated`: an event that
+ * `tipline simulate` made.
+ */
+export type Mode = "live" | "retro" | "canary" | "simulated";
 
 /** What assess() says of one alert that matched. All matches are kept, best first. */
 export interface Verdict {
@@ -124,8 +128,15 @@ export interface MispBlock {
   readonly type: string;
   readonly value: string;
   readonly source?: Readonly<
-    Partial<Record<"description" | "rule_id" | "rule_level" | "alert_id" | "location" | "timestamp", string>>
+    Partial<
+      Record<
+        "description" | "rule_id" | "rule_level" | "alert_id" | "location" | "timestamp" | "manager" | "node",
+        string
+      >
+    >
   >;
+  /** Only on the way to Wazuh, whose rules compare agents by it: the agent of the alert, `000` for the manager itself. */
+  readonly agent?: Readonly<Partial<Record<"id" | "name" | "ip", string>>>;
   readonly context?: Readonly<
     Partial<Record<"host" | "user" | "image" | "parent_image" | "command_line" | "src" | "dst", string>>
   >;

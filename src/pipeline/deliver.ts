@@ -30,7 +30,8 @@ export async function deliver(options: DeliverOptions, finish: AbortSignal, sign
     if (clock.now() - checkedAt >= CONFIRM_MS && (state.attempt === 0 || entries.length === 0)) {
       checkedAt = clock.now();
       const failed = await resendOverdue(options, startedAt, signal);
-      if (failed) await backOff(failed.cause, failed.afterMs, state, options, signal);
+      if (failed?.paced) await clock.sleep(Math.max(LEAST_PACE_MS, failed.afterMs ?? 0), signal);
+      else if (failed) await backOff(failed.cause, failed.afterMs, state, options, signal);
       else if (entries.length === 0) state.attempt = 0;
     }
     if (entries.length > 0 || signal.aborted) continue;
@@ -100,7 +101,11 @@ async function settle(
   signal: AbortSignal,
 ): Promise<void> {
   const { name, sink, journal, events } = options;
-  const awaiting = sink.confirmation === undefined ? [] : entries.map(({ finding }) => finding);
+  // A canary that does not come back is told of by its own watch; sending the same one again would prove nothing more.
+  const awaiting =
+    sink.confirmation === undefined
+      ? []
+      : entries.map(({ finding }) => finding).filter(({ mode }) => mode !== "canary");
   // Even when stopping: the receiver has them, and forgetting that would send them twice.
   await durably(name, () => journal.advanceSink(name, upTo, { dead: [], awaiting }), options, signal);
   if (entries.length > 0) events.delivered(name, entries.length);

@@ -2,6 +2,7 @@ import { mitreOf, tlpOf } from "../intel/misp-tags.ts";
 import type { Alert } from "../model/alert.ts";
 import type { ConvictingAttribute, Finding, JudgedMatch, MispBlock, Mode, Verdict } from "../model/finding.ts";
 import type { IndicatorReport, Tlp } from "../model/indicator.ts";
+import { member } from "./event-view.ts";
 
 const MOST_TAGS = 30;
 const MOST_OTHERS = 20;
@@ -27,7 +28,8 @@ export function toFinding(alert: Alert, raw: string, verdict: Verdict, mode: Mod
     mode,
     ...(mode === "retro" ? { indicator } : {}),
   });
-  const attributes = convictingAttributes(verdict);
+  // Nobody saw these: they are no sightings.
+  const attributes = mode === "canary" || mode === "simulated" ? [] : convictingAttributes(verdict);
   const tlp = tlpOf(verdict.matches.flatMap(({ match }) => match.reports.flatMap((report) => tagsOf(report))));
   return {
     id,
@@ -96,6 +98,8 @@ function mispBlock(alert: Alert, verdict: Verdict, best: JudgedMatch, meta: Bloc
       alert_id: alert.id,
       location: cut(alert.location),
       timestamp: new Date(alert.time).toISOString(),
+      manager: cut(member(alert.event, "manager", "name")),
+      node: cut(member(alert.event, "cluster", "node")),
     }),
     context: factsBlock(verdict),
     event_info: cut(report.event.info),

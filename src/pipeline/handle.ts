@@ -1,6 +1,7 @@
 import type { DeadLetter } from "../contract/journal.ts";
 import type { SourceRecord } from "../contract/source.ts";
 import type { Generation } from "../intel/generation.ts";
+import type { Seals } from "../intel/seals.ts";
 import { asError } from "../lib/errors.ts";
 import type { Alert, Extraction } from "../model/alert.ts";
 import type { Finding, Mode, Verdict } from "../model/finding.ts";
@@ -8,6 +9,7 @@ import { get, isJsonObject, type JsonObject, text } from "../model/json.ts";
 import type { Observable } from "../model/observable.ts";
 import { recordLetter } from "../store/dead-letter.ts";
 import { assess, claimsToBeOurs } from "./assess.ts";
+import { type CanaryWatch, canaryFinding, simulationOf } from "./canary.ts";
 import { type NameFinding, toFinding } from "./finding.ts";
 import { toAlert } from "./parse-alert.ts";
 
@@ -31,6 +33,12 @@ export interface HandleContext {
   /** Epoch milliseconds: the time of an alert that has none. */
   readonly receivedAt: number;
   readonly onVerdict?: (alert: Alert, verdict: Verdict) => void;
+  /** Tells canaries and simulated events; without it there are none. */
+  readonly seals?: Seals;
+  readonly canary?: CanaryWatch;
+  /** One of our own findings came back as an alert. */
+  readonly onEcho?: (alert: Alert, findingId: string) => void;
+  readonly onSimulated?: (mark: string, finding: Finding) => void;
 }
 
 const NOTHING: Handled = { findings: [], deadLetters: [], confirmed: [] };
@@ -43,12 +51,22 @@ export function handleRecord(record: SourceRecord, context: HandleContext): Hand
   try {
     const alert = toAlert(record.bytes, context.source, context.receivedAt);
     const echo = ownFindingId(alert, context.isOurs);
-    if (echo !== undefined) return isAlert(alert) ? { ...NOTHING, confirmed: [echo] } : NOTHING;
+    if (echo !== undefined) {
+      if (!isAlert(alert)) return NOTHING;
+      context.onEcho?.(alert, echo);
+      return { ...NOTHING, confirmed: [echo] };
+    }
+    const canary = canaryFinding(alert, context);
+    if (canary !== undefined) return { ...NOTHING, findings: [canary] };
     if (!context.generation.index.nominates(alert.event)) return NOTHING;
     const { verdict } = assess(alert, context.extract(alert.event), context.generation);
     if (verdict === undefined) return NOTHING;
     context.onVerdict?.(alert, verdict);
-    return { ...NOTHING, findings: [toFinding(alert, alert.raw, verdict, context.mode, context.nameFinding)] };
+    const mark = context.seals && simulationOf(alert, verdict, context.seals);
+    const mode = mark === undefined ? context.mode : "simulated";
+    const finding = toFinding(alert, alert.raw, verdict, mode, context.nameFinding);
+    if (mark !== undefined) context.onSimulated?.(mark, finding);
+    return { ...NOTHING, findings: [finding] };
   } catch (error) {
     return { ...NOTHING, deadLetters: [deadRecord(record, context, error)] };
   }
@@ -67,9 +85,12 @@ export function ownFindingId(alert: Alert, isOurs: (id: string) => boolean): str
   return id !== undefined && isOurs(id) ? id : undefined;
 }
 
-/** A log file's location is its path; an envelope without one (cut down on its way) is left to the MAC. */
+/**
+ * A log file's location is its path; an envelope without one (cut down on its way) is left to the MAC. What came in by the
+ * server's API has the location that the API gives it.
+ */
 function isFromQueue({ location }: Alert): boolean {
-  return location === undefined || location === "misp" || location.endsWith("->misp");
+  return location === undefined || location === "misp" || location === "API-Webhook" || location.endsWith("->misp");
 }
 
 /** Archives hold events that no rule made an alert of: seen there, a finding is not delivered. */

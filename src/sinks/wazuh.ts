@@ -1,5 +1,7 @@
+import { join } from "node:path";
 import { z } from "zod";
 import { type DatagramOutcome, openUnixDatagram, type UnixDatagramClient } from "../clients/unix-datagram.ts";
+import { type Congestion, createCongestion } from "../clients/wazuh-congestion.ts";
 import { encodeDatagram } from "../clients/wazuh-queue.ts";
 import { defineSink } from "../contract/define.ts";
 import type { SendResult, Sink } from "../contract/sink.ts";
@@ -23,6 +25,13 @@ const config = z.strictObject({
     .describe(
       "Findings a second at most. Wazuh drops events inside when it gets them much faster than it can analyse.",
     ),
+  state_file: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "Counters of wazuh-analysisd; while its events_dropped rises, findings are sent more slowly. Default: var/run/wazuh-analysisd.state of the socket's installation.",
+    ),
   confirm: z
     .boolean()
     .default(true)
@@ -43,6 +52,8 @@ const config = z.strictObject({
 /** How long one call waits in all while Wazuh's queue is full. */
 const FULL_WAIT_MS = 5_000;
 const WAIT_SLICE_MS = 250;
+/** Pacing may hold a call this long; then it ends with what was taken, so that little would be sent twice after a crash. */
+const PACE_MS = 1_000;
 
 /** Findings into Wazuh's own analysis, as events of the agent that they are about. */
 export default defineSink({
@@ -50,29 +61,46 @@ export default defineSink({
   summary: "Wazuh's queue socket: each finding becomes an alert of the agent it is about (rule 100622).",
   config,
   async create(options, context) {
+    const { clock, log } = context;
     const client = await openUnixDatagram(options.socket);
-    return createSink(client, createPacer(options.rate, context.clock), context.clock, {
-      // A call must not spend more than about a second on pacing.
-      batchSize: Math.min(100, options.rate),
-      ...(options.confirm && {
-        confirmation: { timeoutMs: options.confirm_timeout, resends: options.confirm_resends },
-      }),
-    });
+    const pacer = createPacer(options.rate, clock);
+    const path = options.state_file ?? stateFile(options.socket);
+    const congestion = createCongestion({ path, rate: options.rate, pacer, clock, log });
+    return createSink(
+      { client, pacer, congestion, clock },
+      {
+        batchSize: Math.min(100, options.rate),
+        ...(options.confirm && {
+          confirmation: { timeoutMs: options.confirm_timeout, resends: options.confirm_resends },
+        }),
+      },
+    );
   },
 });
 
+/** `<prefix>/queue/sockets/queue` → `<prefix>/var/run/wazuh-analysisd.state`. */
+const stateFile = (socket: string): string => join(socket, "../../../var/run/wazuh-analysisd.state");
+
+interface Parts {
+  readonly client: UnixDatagramClient;
+  readonly pacer: Pacer;
+  readonly congestion: Congestion;
+  readonly clock: Clock;
+}
+
 function createSink(
-  client: UnixDatagramClient,
-  pacer: Pacer,
-  clock: Clock,
+  { client, pacer, congestion, clock }: Parts,
   traits: Pick<Sink, "confirmation" | "batchSize">,
 ): Sink {
   return {
     ...traits,
     async send(findings, signal) {
+      await congestion.look();
       const deadline = clock.now() + FULL_WAIT_MS;
+      const waiting = { ms: 0 };
       for (const [taken, finding] of findings.entries()) {
-        const outcome = await sendOne(finding, deadline, signal);
+        if (taken > 0 && waiting.ms >= PACE_MS) return paced(taken, congestion.rate);
+        const outcome = await sendOne(finding, deadline, waiting, signal);
         if (outcome.status !== "sent") return answer(outcome, finding, taken);
       }
       return { status: "sent" };
@@ -82,10 +110,19 @@ function createSink(
     },
   };
 
-  async function sendOne(finding: Finding, deadline: number, signal: AbortSignal): Promise<Outcome> {
+  async function sendOne(
+    finding: Finding,
+    deadline: number,
+    waiting: { ms: number },
+    signal: AbortSignal,
+  ): Promise<Outcome> {
     const datagram = encodeDatagram(finding.misp, finding.alert.agent);
     if (datagram === undefined) return { status: "too-large" };
-    if (!(await pacer.take(signal))) return { status: "aborted" };
+    if (!pacer.tryTake()) {
+      const since = clock.now();
+      if (!(await pacer.take(signal))) return { status: "aborted" };
+      waiting.ms += clock.now() - since;
+    }
     let outcome = client.send(datagram);
     while (outcome.status === "full") {
       const left = deadline - clock.now();
@@ -116,6 +153,10 @@ function answer(outcome: Exclude<Outcome, { status: "sent" }>, finding: Finding,
   );
   // What came before it did arrive: answering `rejected` for the whole batch would send that twice.
   return taken > 0 ? { status: "retry", cause, taken, afterMs: 0 } : { status: "rejected", cause };
+}
+
+function paced(taken: number, rate: number): SendResult {
+  return { status: "retry", paced: true, taken, afterMs: 0, cause: new Error(`sending ${rate} findings a second`) };
 }
 
 function wazuhCause(outcome: Extract<DatagramOutcome, { status: "unreachable" }>): Error {

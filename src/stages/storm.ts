@@ -59,7 +59,8 @@ const SPREAD_BYTES = 2000;
  *   the window ends; a repeat of a worse band than any sent in the window goes out as well, since nobody has seen it yet;
  * - more than `spreadEntities` entities on one indicator make one `spread` finding. For a window's length after it, new entities
  *   still go out whole, marked `misp.quiet` unless their band is worse than any told of loudly;
- * - when the state is full, the window that would end first ends now: that can only make more findings go out, never fewer.
+ * - when the state is full, the window that would end first ends now: that can only make more findings go out, never fewer;
+ * - canaries and simulated findings pass: they are not counted and move no window.
  *
  * Time is the alerts' own, by source: an archive that is read beside live alerts, or one absurd timestamp, ends windows early
  * at worst, and never makes a new entity look like a repeat.
@@ -110,6 +111,10 @@ class StormControl implements Stage {
 
   process(findings: readonly Finding[]): StageOutput {
     for (const finding of findings) {
+      if (finding.mode === "canary" || finding.mode === "simulated") {
+        this.#out.push(finding);
+        continue;
+      }
       const time = Number.isFinite(finding.alert.time) ? finding.alert.time : 0;
       for (let due = this.#takeDue(finding, time); due !== undefined; due = this.#takeDue(finding, time))
         this.#end(due, time);

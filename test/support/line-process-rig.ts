@@ -58,6 +58,9 @@ export class LineRig {
     const full = {
       state_dir: this.stateDir,
       log: { level: "info" },
+      // What a test counts at the manager's queue must not depend on how long it takes.
+      canary: { enabled: false },
+      trouble_events: { enabled: false },
       ...settings,
       metrics: { listen: `127.0.0.1:${this.#port}` },
     };

@@ -1,4 +1,4 @@
-import { type Node, type Pairs, readDocument } from "./json-pairs.ts";
+import { decodeJson, type Fields, parseFrame, parseLocation, unflatten } from "./wazuh-sim/decode.ts";
 
 /**
  * A model of what Wazuh 4.14's analysis makes of one datagram on its queue socket: framing, the JSON decoder, flattening and
@@ -37,9 +37,6 @@ export interface EngineAlert {
   readonly location: string;
 }
 
-const MAX_DATAGRAM = 65_535;
-const MAX_FIELDS = 256;
-
 /** The alert that the datagram raises, or undefined when Wazuh stays silent. */
 export function engineAlert(datagram: Buffer, options: EngineOptions = {}): EngineAlert | undefined {
   const framed = parseFrame(datagram);
@@ -64,88 +61,6 @@ export function engineAlert(datagram: Buffer, options: EngineOptions = {}): Engi
   };
 }
 
-/** `<queue>:<location>:<log>`; the location ends at the first `:` that no `|` escapes. */
-function parseFrame(datagram: Buffer): { location: string; log: string } | undefined {
-  const cut = datagram.subarray(0, MAX_DATAGRAM);
-  const nul = cut.indexOf(0);
-  const text = (nul < 0 ? cut : cut.subarray(0, nul)).toString("utf8");
-  if (text[1] !== ":") return undefined;
-  let location = "";
-  for (let at = 2; at < text.length; at += 1) {
-    const char = text[at];
-    if (char === ":") return { location, log: text.slice(at + 1) };
-    if (char === "|" && (text[at + 1] === "|" || text[at + 1] === ":")) at += 1;
-    location += text[at];
-  }
-  return undefined;
-}
-
-/** `[id] (name) ip->place`, or a place on the manager itself. */
-function parseLocation(full: string, manager: string): { agent: EngineAlert["agent"]; location: string } {
-  const found = /^\[([^\]]*)\] \(([^)]*)\) (.*?)->(.*)$/su.exec(full);
-  if (found === null) return { agent: { id: "000", name: manager }, location: full };
-  const [, id = "", name = "", ip = "", location = ""] = found;
-  return { agent: { id, name, ...(ip !== "any" && { ip }) }, location };
-}
-
-type Field = string | { readonly array: string };
-type Fields = Map<string, Field>;
-
-/** The JSON decoder: `{`, spaces only, `"`; one document; what follows is not looked at. */
-function decodeJson(log: string): Fields | undefined {
-  if (!/^\{ *"/.test(log)) return undefined;
-  const document = readDocument(log);
-  if (document?.node.kind !== "object") return undefined;
-  const fields: Fields = new Map();
-  flatten(document.node.pairs, "", fields, new Map());
-  return fields;
-}
-
-/** `taken`: lower-case names to what they are; the first of a clash wins, scalar against object as well. */
-function flatten(pairs: Pairs, prefix: string, fields: Fields, taken: Map<string, "leaf" | "object">): void {
-  for (const [key, node] of pairs) {
-    const path = prefix + key;
-    if (node.kind === "object") flatten(node.pairs, `${path}.`, fields, taken);
-    else addField(path, leafOf(node, path), fields, taken);
-  }
-}
-
-function addField(path: string, field: Field, fields: Fields, taken: Map<string, "leaf" | "object">): void {
-  if (field === "" || fields.size >= MAX_FIELDS) return;
-  const parts = path.toLowerCase().split(".");
-  const above = parts.slice(1).map((_, index) => parts.slice(0, index + 1).join("."));
-  if (taken.has(parts.join(".")) || above.some((name) => taken.get(name) === "leaf")) return;
-  for (const name of above) taken.set(name, "object");
-  taken.set(parts.join("."), "leaf");
-  fields.set(path, field);
-}
-
-/** Names that become the event's own fields: an array there becomes its text. */
-const STATIC = new Set(
-  "srcip dstip srcport dstport protocol action srcuser dstuser id status url data extra_data systemname user".split(
-    " ",
-  ),
-);
-
-function leafOf(node: Exclude<Node, { kind: "object" }>, path: string): Field {
-  if (node.kind === "number") return printNumber(node.value);
-  if (node.kind === "word") return node.value;
-  const text = node.kind === "array" ? node.json : node.value;
-  if (STATIC.has(path)) return text;
-  if (node.kind === "array") return { array: text };
-  return readsAsArray(text) ? { array: text } : text;
-}
-
-function readsAsArray(text: string): boolean {
-  if (!text.startsWith("[")) return false;
-  const found = readDocument(text);
-  return found?.node.kind === "array" && found.end === text.length;
-}
-
-function printNumber(value: number): string {
-  return Number.isInteger(value) && Math.abs(value) < 2 ** 31 ? String(value) : value.toFixed(6);
-}
-
 /** 100622 for a match, 100621 for an error; the parent 100620 is level 0 and alerts nothing. */
 function matchRule(fields: Fields): Pick<EngineAlert["rule"], "id" | "level" | "description" | "groups"> | undefined {
   if (fields.get("integration") !== "misp") return undefined;
@@ -165,19 +80,3 @@ function matchRule(fields: Fields): Pick<EngineAlert["rule"], "id" | "level" | "
 }
 
 const hasText = (fields: Fields, name: string): boolean => typeof fields.get(name) === "string";
-
-/** The tree again, as it is written under `data`. `user` is written as `dstuser`. */
-function unflatten(fields: Fields): object {
-  const root: Record<string, unknown> = Object.create(null);
-  for (const [path, field] of fields) {
-    const parts = (path === "user" ? "dstuser" : path).split(".");
-    const last = parts.pop() ?? "";
-    let at = root;
-    for (const part of parts) {
-      at[part] ??= Object.create(null);
-      at = at[part] as Record<string, unknown>;
-    }
-    at[last] ??= typeof field === "string" ? field : JSON.parse(field.array);
-  }
-  return root;
-}

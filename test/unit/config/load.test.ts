@@ -117,11 +117,13 @@ it("has a JSON Schema that names every component type", async () => {
   for (const type of [
     "wazuh-alerts",
     "wazuh-archives",
+    "wazuh-hook",
     "file",
     "misp-server",
     "misp-feed",
     "list-file",
     "wazuh",
+    "wazuh-api",
     "ndjson",
   ])
     assert.ok(schema.includes(`"const":"${type}"`), type);

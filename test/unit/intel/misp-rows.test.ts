@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import fc from "fast-check";
 import { type RowBatch, type RowReader, rowReader, type WantedRows } from "../../../src/intel/misp-rows.ts";
-import { fromColumns, toColumns } from "../../../src/intel/misp-rows-columns.ts";
 import { threadedRowReader } from "../../../src/intel/misp-rows-thread.ts";
+import { decodeBatch, encodeBatch } from "../../../src/intel/misp-rows-wire.ts";
 import { RemoteError } from "../../../src/lib/remote-error.ts";
 import type { EventContext } from "../../../src/model/indicator.ts";
 
@@ -82,7 +82,7 @@ async function readAll(reader: RowReader, body: Buffer, chunk: number): Promise<
   return [rows, batches];
 }
 
-test("a batch comes through its columns as it was", async () => {
+test("a batch comes over to another thread as it was", async () => {
   const property = fc.asyncProperty(fc.array(rowArbitrary, { maxLength: 30 }), async (rows) => {
     const [, batches] = await readAll(
       rowReader(),
@@ -90,8 +90,7 @@ test("a batch comes through its columns as it was", async () => {
       4096,
     );
     const contexts = new Map([...wanted.events.values()].map((context) => [context.uuid, context]));
-    for (const batch of batches)
-      assert.deepEqual(fromColumns(structuredClone(toColumns(batch)), "misp", contexts), batch);
+    for (const batch of batches) assert.deepEqual(decodeBatch(encodeBatch(batch), "misp", contexts), batch);
   });
   await fc.assert(property);
 });

@@ -1,0 +1,35 @@
+import { formatDuration } from "../lib/units.ts";
+import type { CanaryHop } from "../store/canary-state.ts";
+
+/** Wazuh sends mail and dashboards turn red from this level on. */
+const ALARM_LEVEL = 12;
+
+export function isAlarm(level: number): boolean {
+  return level >= ALARM_LEVEL;
+}
+
+/** What a canary's missing hop means, and what to do. One line. */
+export function missingText(
+  hop: CanaryHop,
+  {
+    timeoutMs,
+    everReturned,
+    cause,
+  }: { readonly timeoutMs: number; readonly everReturned: boolean; readonly cause?: string },
+): string {
+  const within = `within ${formatDuration(timeoutMs)}`;
+  switch (hop) {
+    case "send":
+      return `it could not be sent ${within}: ${cause ?? "unknown"}`;
+    case "read":
+      return everReturned
+        ? `it was sent and its alert was not read ${within}: Wazuh drops events, writes its alerts elsewhere, or lost Tipline's rules; run \`tipline doctor wazuh\``
+        : `it was sent and its alert was not read ${within}: most likely Tipline's rules are not loaded; run \`tipline install wazuh\`, then \`tipline doctor wazuh\``;
+    case "match":
+      return "its alert was read and did not match: something else stands in its alert; run `tipline explain` on it";
+    case "deliver":
+      return `it was matched and not delivered ${within}: findings wait before it; see tipline_backlog_findings`;
+    case "rule":
+      return `it was delivered and did not come back as an alert ${within}: no rule fired for it; run \`tipline install wazuh\`, then \`tipline doctor wazuh\``;
+  }
+}

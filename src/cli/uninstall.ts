@@ -1,0 +1,12 @@
+import type { Command } from "commander";
+import { addUninstallSystemd } from "./install-systemd.ts";
+import { addUninstallWazuh } from "./install-wazuh.ts";
+
+/** The way back of `install`. */
+export function addUninstall(program: Command): void {
+  const uninstall = program
+    .command("uninstall")
+    .description("Take back what `install` put in place, and nothing else.");
+  addUninstallWazuh(uninstall);
+  addUninstallSystemd(uninstall);
+}

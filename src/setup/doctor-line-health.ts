@@ -1,0 +1,86 @@
+import { formatDuration } from "../lib/units.ts";
+import { get } from "../model/json.ts";
+import { type CanaryState, readCanaryState } from "../store/canary-state.ts";
+import { type Check, fail, ok, skip } from "./checks.ts";
+import { type LineSubject, reportOf } from "./doctor-line.ts";
+import type { Hop, Seen } from "./doctor-line-walk.ts";
+
+/** What of Wazuh a trouble of a source or of the sink may come from. */
+const READING = ["installation", "paths", "user and groups", "JSON output", "alerts.json", "alerts growing", "disk"];
+const RULES = [
+  ...["rules file", "rules readable", "rules XML", "duplicate ids", "rule parents", "rule order", "rule levels"],
+  ...["swallowing rules", "alert level", "logtest", "rules in force"],
+];
+const SENDING = ["installation", "paths", "user and groups", "analysisd", "queue socket", "events dropped", "disk"];
+const ALL = [...new Set([...READING, ...RULES, ...SENDING, "run", "generation"])];
+
+/** How many times its interval a canary may be overdue before its silence is a fault. */
+const OVERDUE = 3;
+const LEAST_OVERDUE_MS = 60_000;
+
+/** Last of all: what the running line complains of that nothing above explains. */
+export function healthHops(subject: LineSubject): readonly Hop[] {
+  return [
+    { name: "canary", needs: ["run"], look: async (seen) => [canary(subject, seen)] },
+    { name: "health", needs: ["run"], look: async (seen) => [health(subject, await troublesOf(subject), seen)] },
+  ];
+}
+
+async function troublesOf(subject: LineSubject): Promise<readonly string[]> {
+  const troubles = get(await reportOf(subject), "troubles");
+  return Array.isArray(troubles) ? troubles.filter((item): item is string => typeof item === "string") : [];
+}
+
+/** Proof of the whole way: an event of ours was read, matched, delivered and seen as an alert. */
+function canary({ stateDir, now, restart }: LineSubject, seen: Seen): Check {
+  const name = "canary";
+  const state = readCanaryState(stateDir);
+  if (state === undefined || !state.enabled) return skip(name, "no canary is sent");
+  if (state.missing !== undefined) {
+    const found = `is missing since ${new Date(state.missing.since).toISOString()}: ${state.missing.message}`;
+    return seen.broken(...ALL)
+      ? skip(name, `${found}; explained by what is broken above`)
+      : fail(name, found, `${restart} (and look again when the next canary is due)`);
+  }
+  const overdue = overdueMs(state, now());
+  if (overdue > 0 && !seen.broken(...ALL))
+    return fail(name, `none came back for ${formatDuration(now() - (state.lastReturnedAt ?? now()))}`, restart);
+  if (state.lastReturnedAt === undefined) return ok(name, "the first one is on its way");
+  const took = state.roundTripMs === undefined ? "" : ` after ${formatDuration(state.roundTripMs)}`;
+  const rule = state.rule === undefined ? "" : `, as rule ${state.rule.id} (level ${state.rule.level})`;
+  return ok(name, `came back ${formatDuration(now() - state.lastReturnedAt)} ago${took}${rule}`);
+}
+
+function overdueMs({ lastReturnedAt, intervalMs, timeoutMs }: CanaryState, now: number): number {
+  if (lastReturnedAt === undefined || intervalMs === undefined) return 0;
+  const patience = Math.max(LEAST_OVERDUE_MS, OVERDUE * intervalMs + (timeoutMs ?? 0));
+  return now - lastReturnedAt - patience;
+}
+
+function health({ feeds, restart }: LineSubject, troubles: readonly string[], seen: Seen): Check {
+  const name = "health";
+  const hopOf = new Map(feeds.map((feed) => [feed.name, feed.hop]));
+  const left = troubles.filter((trouble) => !seen.broken(...explaining(trouble, hopOf)));
+  const real = left.filter((trouble) => !toldElsewhere(trouble));
+  if (real.length > 0) return fail(name, real.slice(0, 5).join("; "), `mend what it says; else ${restart}`);
+  return left.length < troubles.length ? skip(name, `${troubles.length} troubles, explained above`) : ok(name, "ok");
+}
+
+/** Hops that, when broken, are why the line complains. */
+function explaining(trouble: string, hopOf: ReadonlyMap<string, string>): readonly string[] {
+  const [, kind = "", rest = ""] =
+    /^(source|sink|feed|canary|journal|no generation|the first pull)\b[:, ]*(.*)$/s.exec(trouble) ?? [];
+  if (kind === "source") return [...READING, "analysisd", "queue socket", "reading"];
+  if (kind === "sink") return [...SENDING, ...RULES, ...READING];
+  if (kind === "canary") return [...ALL, "canary"];
+  if (kind === "journal") return ["disk", "state folder"];
+  const feed = [...hopOf.keys()].find((name) => rest.startsWith(`${name}:`));
+  const servers = [...hopOf.values()];
+  if (kind === "feed") return ["generation", ...(feed === undefined ? [] : [hopOf.get(feed) ?? ""])];
+  return ["generation", ...servers];
+}
+
+/** Findings given up are in the dead letter, which is looked at by itself; the complaint outlives their replay by a day. */
+function toldElsewhere(trouble: string): boolean {
+  return trouble.includes("never seen again") || trouble.startsWith("canary");
+}

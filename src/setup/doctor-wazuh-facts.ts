@@ -1,0 +1,148 @@
+import { readFileSync, statSync } from "node:fs";
+import { readAnalysisState, type StateReading } from "../clients/wazuh-state.ts";
+import { asError, systemCode } from "../lib/errors.ts";
+import type { Identity } from "./doctor-host-access.ts";
+import { once } from "./doctor-line-walk.ts";
+import { type AlertsTail, readAlertsTail } from "./doctor-wazuh-tail.ts";
+import { findInstallation, type Installation, pathsOf } from "./wazuh/installation.ts";
+import { type OssecConf, readOssecConf } from "./wazuh/ossec-conf.ts";
+
+/** What is examined on the side of Wazuh. */
+export interface WazuhSubject {
+  readonly prefix: string;
+  /** The user that Tipline runs as. */
+  readonly who: Identity;
+  /** Where that was taken from, for people. */
+  readonly how: string;
+  /** Command that restarts Tipline. */
+  readonly restart: string;
+  /** `alerts.json` as the configured source has it; undefined when there is none. */
+  readonly reads: { readonly path: string; readonly key: string } | undefined;
+  /** The queue socket as the configured sink has it; undefined when there is none. */
+  readonly writes: { readonly path: string; readonly key: string } | undefined;
+  /** A `wazuh-hook` source is configured. */
+  readonly hook: boolean;
+  readonly now: () => number;
+  /** How long to wait at most for wazuh-analysisd to write its counters again. */
+  readonly settleMs: number;
+  /** Waits; ends early when `signal` aborts. */
+  readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+export type ConfReading =
+  | { readonly status: "read"; readonly conf: OssecConf }
+  | { readonly status: "denied" | "broken"; readonly message: string };
+
+/** Counters and the log at one moment. */
+export interface Sample {
+  readonly state: StateReading;
+  /** Undefined when it cannot be looked at. */
+  readonly log: { readonly size: number; readonly inode: number; readonly changedAt: number } | undefined;
+}
+
+const MOST_CONF_BYTES = 16 * 2 ** 20;
+const LOOK_MS = 250;
+/** alerts.json is flushed once a second. */
+const FLUSH_MS = 2_000;
+
+/** What several hops want to know of an installation; each thing is read once, at first use. */
+export class WazuhFacts {
+  readonly subject: WazuhSubject;
+  readonly paths: Installation["paths"];
+  /** Throws TIP_INPUT_INVALID where there is no manager. */
+  readonly installation: () => Installation;
+  readonly conf: () => ConfReading;
+  readonly tail: () => Promise<AlertsTail>;
+  /** Two looks, so far apart that wazuh-analysisd wrote its counters in between (or `settleMs`). */
+  readonly samples: (signal: AbortSignal) => Promise<readonly [Sample, Sample]>;
+  readonly #first: () => Promise<Sample>;
+
+  constructor(subject: WazuhSubject) {
+    this.subject = subject;
+    this.paths = pathsOf(subject.prefix);
+    this.installation = once(() => findInstallation({ prefix: subject.prefix }));
+    this.conf = once(() => readConf(this.paths.ossecConf));
+    this.tail = once(() => readAlertsTail(this.paths.alertsJson));
+    this.#first = once(() => this.#sample());
+    let both: Promise<readonly [Sample, Sample]> | undefined;
+    this.samples = (signal) => {
+      both ??= this.#both(signal);
+      return both;
+    };
+  }
+
+  /** Takes the first look now, so that time passes while other hops are looked at. */
+  async begin(): Promise<void> {
+    await this.#first();
+  }
+
+  /** The user of the manager's daemons, without root's rights whatever it is. */
+  managerIdentity(): Identity | undefined {
+    const { user } = this.installation();
+    return user && { uid: user.uid, gids: new Set([user.gid]), name: "wazuh", privileged: false, self: false };
+  }
+
+  async #both(signal: AbortSignal): Promise<readonly [Sample, Sample]> {
+    const { now, settleMs, sleep } = this.subject;
+    const first = await this.#first();
+    const before = writtenAt(first);
+    if (before === undefined) return [first, await this.#sample()];
+    const end = now() + settleMs;
+    for (;;) {
+      const next = await this.#sample();
+      if (writtenAt(next) === before && now() < end && !signal.aborted) {
+        await sleep(LOOK_MS, signal);
+        continue;
+      }
+      if (hasGrown(first, next) || (rise([first, next], "alerts_written") ?? 0) === 0) return [first, next];
+      // What is counted is written within the second.
+      await sleep(Math.min(FLUSH_MS, settleMs), signal);
+      return [first, { ...next, log: (await this.#sample()).log }];
+    }
+  }
+
+  async #sample(): Promise<Sample> {
+    const state = await readAnalysisState(this.paths.analysisState);
+    try {
+      const { size, ino, mtimeMs } = statSync(this.paths.alertsJson);
+      return { state, log: { size, inode: ino, changedAt: mtimeMs } };
+    } catch {
+      return { state, log: undefined };
+    }
+  }
+}
+
+/** The log was written to since the counters of the first look were: the look itself may have come later than the writing. */
+export function hasGrown(first: Sample, second: Sample): boolean {
+  if (second.log === undefined) return false;
+  if (first.log?.size !== second.log.size || first.log.inode !== second.log.inode) return true;
+  return second.log.changedAt >= (writtenAt(first) ?? 0);
+}
+
+function writtenAt({ state }: Sample): number | undefined {
+  return state.status === "read" ? state.state.writtenAt : undefined;
+}
+
+/** Counter of a sample, or undefined. */
+export function counter({ state }: Sample, name: string): number | undefined {
+  return state.status === "read" ? state.state.values.get(name) : undefined;
+}
+
+/** How much a counter rose between two samples; a counter that fell was begun anew. */
+export function rise([first, second]: readonly [Sample, Sample], name: string): number | undefined {
+  const before = counter(first, name);
+  const after = counter(second, name);
+  if (before === undefined || after === undefined) return undefined;
+  return after >= before ? after - before : after;
+}
+
+function readConf(path: string): ConfReading {
+  try {
+    if (statSync(path).size > MOST_CONF_BYTES) return { status: "broken", message: `${path} is larger than 16 MiB` };
+    return { status: "read", conf: readOssecConf(readFileSync(path, "latin1"), path) };
+  } catch (thrown) {
+    const code = systemCode(thrown);
+    const denied = code === "EACCES" || code === "EPERM";
+    return { status: denied ? "denied" : "broken", message: asError(thrown).message };
+  }
+}

@@ -1,0 +1,166 @@
+import { join } from "node:path";
+import { TiplineError } from "../../lib/errors.ts";
+import { HOOK_NAMES, hookFor } from "./hook.ts";
+import { folderOwner } from "./install-files.ts";
+import type { Installation } from "./installation.ts";
+import { type Migration, planMigration } from "./migrate.ts";
+import { scriptNotes } from "./migrate-notes.ts";
+import { type OssecConf, readOssecConf } from "./ossec-conf.ts";
+import {
+  addIntegration,
+  addToSection,
+  type ConfEdit,
+  editConf,
+  removeIntegration,
+  setOption,
+} from "./ossec-conf-edit.ts";
+import type { FolderChange } from "./plan.ts";
+import type { Draft } from "./plan-draft.ts";
+import type { CatalogRule } from "./rule-catalog.ts";
+
+/** The hook's name under `integrations/` and in `<integration>`. */
+export const HOOK_NAME = HOOK_NAMES[0];
+
+/** Least level of the alerts that the hook hands over: all that Wazuh writes with its stock `log_alert_level`. */
+const HOOK_LEVEL = 3;
+
+/** Reads ossec.conf as it shall be. Throws TIP_INPUT_INVALID when it is not there or Wazuh could not read it. */
+export function confOf(draft: Draft, { paths }: Installation): OssecConf {
+  const state = draft.read(paths.ossecConf);
+  if (!state) throw new TiplineError("TIP_INPUT_INVALID", `${paths.ossecConf}: expected a file, found none`);
+  if (state.bytes.includes(0))
+    throw new TiplineError("TIP_INPUT_INVALID", `${paths.ossecConf}: expected text, found binary data`);
+  const conf = readOssecConf(state.bytes.toString("latin1"), paths.ossecConf);
+  const [client] = conf.all("client");
+  if (client && conf.all("ruleset").length === 0)
+    throw new TiplineError(
+      "TIP_INPUT_INVALID",
+      `${paths.ossecConf}:${client.line}: expected a manager's configuration, found an agent's`,
+    );
+  return conf;
+}
+
+/** Makes edits of ossec.conf; its owner and mode stay. */
+export function planEdits(draft: Draft, installation: Installation, edits: readonly ConfEdit[]): void {
+  const { ossecConf } = installation.paths;
+  const { text, why } = editConf(confOf(draft, installation).text, edits);
+  if (why.length > 0) draft.write(ossecConf, text, why.join("; "));
+}
+
+/** What ossec.conf must say whatever else is asked for. */
+export function neededEdits(conf: OssecConf, rulesFile: string): readonly ConfEdit[] {
+  const edits: ConfEdit[] = [];
+  const json = conf.last("global", "jsonout_output");
+  if (json !== "yes") edits.push(setOption("global", "jsonout_output", "yes", "Tipline reads alerts.json"));
+  refuseExcluded(conf, rulesFile);
+  if (!readsLocalRules(conf))
+    edits.push(
+      addToSection("ruleset", "rule_include", `etc/rules/${rulesFile}`, "this <ruleset> does not read etc/rules"),
+    );
+  return edits;
+}
+
+/** Without any folder or file in `<ruleset>` the stock two are read [rules-config.c]. */
+function readsLocalRules(conf: OssecConf): boolean {
+  const named = ["rule_dir", "rule_include", "include", "rule"].some((name) => conf.all("ruleset", name).length > 0);
+  const folders = conf.all("ruleset", "rule_dir");
+  return (
+    !named || folders.some(({ text, attributes }) => /^etc\/rules\/*$/.test(text.trim()) && !attributes.has("pattern"))
+  );
+}
+
+function refuseExcluded(conf: OssecConf, rulesFile: string): void {
+  const excluded = conf
+    .all("ruleset", "rule_exclude")
+    .find(({ text }) => [rulesFile, `etc/rules/${rulesFile}`].includes(text.trim()));
+  if (excluded)
+    throw new TiplineError(
+      "TIP_INPUT_INVALID",
+      `ossec.conf:${excluded.line}: <rule_exclude> keeps ${rulesFile} out: remove that line, then try again`,
+    );
+}
+
+/** The names that are asked for may be gone because an earlier run took them; then there is nothing to replace any more. */
+export function planReplace(
+  draft: Draft,
+  installation: Installation,
+  names: readonly string[] | undefined,
+  rules: readonly CatalogRule[],
+): { readonly migration: Migration; readonly notes: readonly string[] } {
+  const conf = confOf(draft, installation);
+  const done = integrationsNamed(conf, HOOK_NAME) && names?.every((name) => !integrationsNamed(conf, name));
+  const wanted = done ? undefined : names;
+  const migration = planMigration(conf, { names: wanted, ...(rules.length > 0 && { rules }) });
+  planEdits(draft, installation, [migration.edit]);
+  const { replaced, notes } = migration;
+  const nothing = `--replace: no <integration> of the community's looks up MISP in ossec.conf${names ? ` under the name ${names.join(", ")} any more` : ""}`;
+  const script = scriptNotes(installation.paths.integrations, replaced, (text) => text.includes("Tipline's hook"));
+  const said = [...notes, ...script].map(({ line, text }) =>
+    line === undefined ? text : `ossec.conf:${line}: ${text}`,
+  );
+  return { migration, notes: replaced.length === 0 ? [nothing, ...said] : said };
+}
+
+function integrationsNamed(conf: OssecConf, wanted: string): boolean {
+  return conf.all("integration", "name").some(({ text }) => text === wanted);
+}
+
+export interface HookWanted {
+  /** Undefined: what is there of it stays. */
+  readonly hook: boolean | undefined;
+  /** The manager's own prefix, where it is not the one at hand (a container's volumes). */
+  readonly managerPrefix: string | undefined;
+}
+
+/** The hook's script, its spool and its `<integration>`; or, where it is not wanted, neither script nor block. */
+export function planHook(draft: Draft, installation: Installation, wanted: HookWanted): readonly FolderChange[] {
+  const { managerPrefix } = wanted;
+  const hook = hookFor(installation, { ...(managerPrefix !== undefined && { managerPrefix }) });
+  if (wanted.hook === undefined) return [];
+  if (!wanted.hook) {
+    for (const { path } of hook.targets) draft.remove(path, "the hook is not wanted");
+    planEdits(draft, installation, [removeIntegration(HOOK_NAME, "the hook is not wanted")]);
+    return [];
+  }
+  const owner = (mode: number) => ({
+    mode,
+    uid: process.geteuid?.() ?? 0,
+    gid: installation.user?.gid ?? process.getegid?.() ?? 0,
+  });
+  for (const { path, mode } of hook.targets)
+    draft.write(path, hook.script, "the hook for integratord", { owner: owner(mode) });
+  const lines = [`<level>${HOOK_LEVEL}</level>`, "<alert_format>json</alert_format>"];
+  planEdits(draft, installation, [addIntegration(HOOK_NAME, lines, "integratord hands alerts to the hook")]);
+  const place = draft.place(hook.spool.path);
+  if (folderOwner(place) !== undefined) return [];
+  return [{ kind: "folder", place, wanted: owner(hook.spool.mode), why: "the hook's spool" }];
+}
+
+/** The snippet in the configuration of an agent group, or "" where it is there already. */
+export function planAgentGroup(draft: Draft, { paths }: Installation, group: string, snippet: string): void {
+  if (!/^[A-Za-z0-9._-]{1,255}$/.test(group) || group === "." || group === "..")
+    throw new TiplineError(
+      "TIP_USAGE_INVALID",
+      `--agent-group: expected the name of a group of agents, found "${group.slice(0, 60)}"`,
+    );
+  const folder = join(paths.sharedDir, group);
+  const own = folderOwner(draft.place(folder));
+  if (!own)
+    throw new TiplineError(
+      "TIP_USAGE_INVALID",
+      `--agent-group ${group}: ${folder} is not there; make the group first (bin/agent_groups)`,
+    );
+  const path = join(folder, "agent.conf");
+  const text = draft.text(path);
+  const piece = `${AGENT_BEGIN}\n${snippet.trimEnd()}\n${AGENT_END}\n`;
+  if (text?.includes(AGENT_BEGIN)) return;
+  const gap = text === undefined || text === "" || text.endsWith("\n") ? "" : "\n";
+  const latin1 = Buffer.from(piece, "utf8").toString("latin1");
+  const owner = draft.read(path) ?? { mode: 0o660, uid: own.uid, gid: own.gid };
+  draft.write(path, `${text ?? ""}${gap}${latin1}`, `visibility: what agents of group ${group} send`, {
+    owner: { mode: owner.mode, uid: owner.uid, gid: owner.gid },
+  });
+}
+
+const AGENT_BEGIN = "<!-- Put here by `tipline install wazuh`, from here ... -->";
+const AGENT_END = "<!-- ... to here. -->";

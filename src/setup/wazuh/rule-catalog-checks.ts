@@ -1,0 +1,161 @@
+import type { CatalogRule, RuleCatalog } from "./rule-catalog.ts";
+import { compileTest } from "./rule-catalog-pattern.ts";
+
+/** Why analysisd has a rule in a file but not in force. */
+export type RuleProblem =
+  /** The same id a second time without overwrite: the first wins (WARNING 7612). */
+  | { readonly kind: "duplicate"; readonly rule: CatalogRule; readonly first: CatalogRule }
+  /** Its parent is not there, or only comes later (WARNING 7617 or 7619): the rule is ignored. */
+  | {
+      readonly kind: "orphan";
+      readonly rule: CatalogRule;
+      /** The rule id or the group that it wants. */
+      readonly wanted: string;
+      /** Where the parent stands after all, too late. */
+      readonly later: CatalogRule | undefined;
+    };
+
+export interface LoadedRules {
+  /** In force, in the order of loading, overwritten ones in the place of the first. */
+  readonly rules: readonly CatalogRule[];
+  readonly byId: ReadonlyMap<number, CatalogRule>;
+  readonly problems: readonly RuleProblem[];
+}
+
+/** Rule ids below are analysisd's own templates, which have no parents. */
+const TEMPLATES = 10;
+
+/** What analysisd makes of the files: duplicates and orphans dropped, overwrites applied. */
+export function loadedRules({ rules }: Pick<RuleCatalog, "rules">): LoadedRules {
+  const byId = new Map<number, CatalogRule>();
+  const groups = new Set<string>();
+  const problems: RuleProblem[] = [];
+  for (const rule of rules) {
+    const first = byId.get(rule.id);
+    if (first !== undefined && !rule.overwrite) problems.push({ kind: "duplicate", rule, first });
+    else if (first !== undefined) byId.set(rule.id, overwritten(first, rule));
+    else {
+      const wanted = missingParent(rule, byId, groups);
+      if (wanted !== undefined) problems.push({ kind: "orphan", rule, wanted, later: findParent(rules, wanted) });
+      else byId.set(rule.id, rule);
+    }
+    if (byId.get(rule.id) === rule) for (const group of rule.groups) groups.add(group);
+  }
+  return { rules: [...byId.values()], byId, problems };
+}
+
+/** From 4.x on an overwrite keeps the parents of the first unless it names its own. */
+function overwritten(first: CatalogRule, rule: CatalogRule): CatalogRule {
+  const hasParent = rule.ifSid.length > 0 || rule.ifGroup !== undefined || rule.ifMatchedSid !== undefined;
+  return hasParent ? rule : { ...rule, ifSid: first.ifSid, ifGroup: first.ifGroup };
+}
+
+function missingParent(
+  { id, ifSid, ifGroup, ifMatchedSid, ifMatchedGroup }: CatalogRule,
+  byId: ReadonlyMap<number, CatalogRule>,
+  groups: ReadonlySet<string>,
+): string | undefined {
+  if (id < TEMPLATES) return undefined;
+  if (ifSid.length > 0) return ifSid.some((sid) => byId.has(sid)) ? undefined : String(ifSid[0]);
+  const group = ifGroup ?? (ifMatchedSid === undefined ? ifMatchedGroup : undefined);
+  if (group !== undefined) return [...groups].some((name) => coversGroup(group, name)) ? undefined : group;
+  return ifMatchedSid === undefined || byId.has(ifMatchedSid) ? undefined : String(ifMatchedSid);
+}
+
+/** Groups are looked for as parts of names, without case: `late` finds `custom_correlated` too. */
+function coversGroup(wanted: string, name: string): boolean {
+  return wanted.split("|").some((part) => name.toLowerCase().includes(part.toLowerCase()));
+}
+
+function findParent(rules: readonly CatalogRule[], wanted: string): CatalogRule | undefined {
+  return rules.find(({ id, groups }) => String(id) === wanted || groups.some((name) => coversGroup(wanted, name)));
+}
+
+/** An event as a rule sees it. */
+export interface SampleEvent {
+  /** Flattened, as the decoder does: `misp.category`. */
+  readonly fields: ReadonlyMap<string, string>;
+  /** The message as it was sent. */
+  readonly log: string;
+  /** The whole location: `[001] (web-01) any->misp`. */
+  readonly location: string;
+  readonly decoder: string;
+}
+
+/**
+ * Rules that would take the event before rule `id` is tried: its siblings (same parents) of level 0, which analysisd tries first
+ * and in the order of loading, and those of a higher level than its own. A rule with a condition that cannot be judged here is
+ * taken for not matching.
+ */
+export function swallowersOf(loaded: LoadedRules, id: number, event: SampleEvent): readonly CatalogRule[] {
+  const rule = loaded.byId.get(id);
+  if (rule === undefined) return [];
+  const parents = parentKey(rule);
+  const place = loaded.rules.indexOf(rule);
+  return loaded.rules.filter(
+    (other, at) =>
+      other !== rule &&
+      other.id >= TEMPLATES &&
+      parentKey(other) === parents &&
+      isBefore(other, at, rule, place) &&
+      !other.noAlert &&
+      takes(other, event),
+  );
+}
+
+function parentKey({ ifSid, ifGroup, ifLevel, ifMatchedSid, ifMatchedGroup, category }: CatalogRule): string {
+  return JSON.stringify([ifSid, ifGroup, ifLevel, ifMatchedSid, ifMatchedGroup, category ?? "syslog"]);
+}
+
+function isBefore(other: CatalogRule, at: number, rule: CatalogRule, place: number): boolean {
+  const rank = ({ level }: CatalogRule): number => (level === 0 ? 99 : level);
+  return rank(other) > rank(rule) || (rank(other) === rank(rule) && at < place);
+}
+
+/** Every condition of the rule holds for the event. */
+function takes(rule: CatalogRule, event: SampleEvent): boolean {
+  if (rule.others.length > 0 || rule.frequency !== undefined) return false;
+  if (rule.decodedAs !== undefined && rule.decodedAs !== event.decoder) return false;
+  // Names of fields are compared without case [source: FindField].
+  const values = new Map([...event.fields].map(([name, value]) => [name.toLowerCase(), value]));
+  const fields = rule.fields.every((test) => {
+    const value = values.get(test.name.toLowerCase());
+    return value !== undefined && (compileTest(test)?.(value) ?? false);
+  });
+  const texts = [...joined(rule.match), ...joined(rule.regex)].every((test) => compileTest(test)?.(event.log) ?? false);
+  const location = rule.location === undefined || (compileTest(rule.location)?.(event.location) ?? false);
+  return fields && texts && location;
+}
+
+/** Several `<match>` of one rule are one pattern in pieces. */
+function joined(tests: CatalogRule["match"]): CatalogRule["match"] {
+  const [first] = tests;
+  return first === undefined ? [] : [{ ...first, pattern: tests.map(({ pattern }) => pattern).join("") }];
+}
+
+/** Highest level that any rule of a group has: 0 means that the group never alerts by itself; absent: no rule has it. */
+export function groupLevels({ rules }: LoadedRules): ReadonlyMap<string, number> {
+  const levels = new Map<string, number>();
+  for (const { groups, level, noAlert } of rules) {
+    for (const group of groups) levels.set(group, Math.max(levels.get(group) ?? 0, noAlert ? 0 : level));
+  }
+  return levels;
+}
+
+/** Rules of other files that have one of these ids. */
+export function collisions(catalog: RuleCatalog, ids: Iterable<number>, ourFiles: readonly string[]) {
+  const wanted = new Set(ids);
+  return catalog.rules.filter(({ id, file, overwrite }) => wanted.has(id) && !overwrite && !ourFiles.includes(file));
+}
+
+/**
+ * Rules that count a group's events (`if_matched_group`) but never see those of rule `id`: once any rule counts an id
+ * (`if_matched_sid`), analysisd gives its events to that list only.
+ */
+export function blindedCounters({ rules, byId }: LoadedRules, id: number): readonly CatalogRule[] {
+  const groups = byId.get(id)?.groups ?? [];
+  if (!rules.some(({ ifMatchedSid }) => ifMatchedSid === id)) return [];
+  return rules.filter(
+    ({ ifMatchedGroup }) => ifMatchedGroup !== undefined && groups.some((name) => coversGroup(ifMatchedGroup, name)),
+  );
+}

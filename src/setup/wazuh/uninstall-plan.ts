@@ -1,0 +1,129 @@
+import { basename, join } from "node:path";
+import type { RecordedChange, RunRecord, Store } from "./backup.ts";
+import { type FileState, folderOwner, listFolder, readState, sameState } from "./install-files.ts";
+import { reloadFor } from "./install-plan.ts";
+import { type TakeOut, undoFile } from "./install-undo.ts";
+import type { Installation } from "./installation.ts";
+import { applySplices } from "./ossec-conf.ts";
+import { removeIntegration } from "./ossec-conf-edit.ts";
+import type { Change, FileChange, Plan } from "./plan.ts";
+import { HOOK_NAME, planEdits } from "./plan-conf.ts";
+import { Draft } from "./plan-draft.ts";
+import { ourFileNames } from "./plan-rules.ts";
+
+export interface UninstallPlan extends Plan {
+  /** The runs that still count afterwards: what stays without `--purge`. */
+  readonly next: readonly RunRecord[];
+}
+
+/** Takes every run back, the last first: files become what they were but for what others changed since. It changes nothing. */
+export function planUninstall(store: Store, installation: Installation, purge: boolean): UninstallPlan {
+  const runs = store.readInstalled();
+  if (runs.length === 0) return withoutRecord(installation);
+  const notes: string[] = [];
+  const files = new Map<string, { first: RecordedFile; now: FileState | undefined; wanted: FileState | undefined }>();
+  const rest: Exclude<RecordedChange, RecordedFile>[] = [];
+  for (const change of runs.toReversed().flatMap(({ changes }) => changes.toReversed())) {
+    if (change.keep && !purge) continue;
+    if (change.kind === "file") takeBack(store, installation, change, files, notes);
+    else rest.push(change);
+  }
+  const taken = new Set([...files].flatMap(([path, { wanted }]) => (wanted ? [] : [path])));
+  const others = rest.flatMap((change) => backwards(change, taken, notes));
+  const changes = [...files.values()].flatMap(({ first, now, wanted }): FileChange[] =>
+    sameState(now, wanted)
+      ? []
+      : [{ kind: "file", place: first.place, found: now, wanted, why: `as before: ${first.why}` }],
+  );
+  const kept = runs.map((run) => ({ ...run, changes: run.changes.filter(({ keep }) => keep) }));
+  return {
+    changes: [...changes, ...others],
+    reload: reloadFor(
+      installation,
+      changes.map(({ place }) => place.path),
+    ),
+    notes,
+    next: purge ? [] : kept.filter(({ changes: left }) => left.length > 0),
+  };
+}
+
+type RecordedFile = Extract<RecordedChange, { kind: "file" }>;
+
+function takeBack(
+  store: Store,
+  { paths }: Installation,
+  change: RecordedFile,
+  files: Map<string, { first: RecordedFile; now: FileState | undefined; wanted: FileState | undefined }>,
+  notes: string[],
+): void {
+  const { path } = change.place;
+  const entry = files.get(path) ?? { first: change, now: readState(change.place), wanted: readState(change.place) };
+  const wrote = store.load(change.wanted);
+  if (change.keep && entry.wanted && wrote && !entry.wanted.bytes.equals(wrote.bytes)) {
+    notes.push(`${path} stays: it was edited since`);
+    return;
+  }
+  const takeOut = path === paths.ossecConf ? takeHookOut : undefined;
+  const { state, note } = undoFile(path, entry.wanted, store.load(change.found), wrote, takeOut);
+  if (note !== undefined) notes.push(note);
+  files.set(path, { ...entry, wanted: state });
+}
+
+const takeHookOut: TakeOut = (text) => {
+  try {
+    return applySplices(text, removeIntegration(HOOK_NAME, "").splices(text));
+  } catch {
+    // Broken by somebody else meanwhile: then it cannot be said where ours ends.
+    return text;
+  }
+};
+
+function backwards(
+  change: Exclude<RecordedChange, RecordedFile>,
+  taken: ReadonlySet<string>,
+  notes: string[],
+): readonly Change[] {
+  const why = `as before: ${change.why}`;
+  if (change.kind === "account") return [{ kind: "account", account: change.account, gone: true, why, keep: true }];
+  if (folderOwner(change.place) === undefined) return [];
+  const { anchor, path } = change.place;
+  const inside = listFolder(change.place).map((name) => ({ anchor, path: join(path, name) }));
+  const left = inside.filter((place) => !taken.has(place.path) && !isMark(place.path));
+  if (left.length > 0) {
+    notes.push(`${path} stays: there are files in it (${left.length})`);
+    return [];
+  }
+  const marks = inside
+    .filter((place) => isMark(place.path))
+    .map((place): FileChange => ({ kind: "file", place, found: readState(place), wanted: undefined, why }));
+  return [...marks, { kind: "folder", place: change.place, wanted: change.wanted, gone: true, why }];
+}
+
+/** What the hook notes for itself in its spool. */
+const isMark = (path: string) => [".copy", ".full"].includes(basename(path));
+
+/** Where no record is left: what is known to be ours by its name. */
+function withoutRecord(installation: Installation): UninstallPlan {
+  const draft = new Draft(installation.prefix);
+  const { localRules, localDecoders, integrations, ossecConf } = installation.paths;
+  const why = "ours, by its name";
+  for (const name of ourFileNames())
+    for (const folder of [localRules, localDecoders]) draft.remove(join(folder, name), why);
+  draft.remove(join(integrations, HOOK_NAME), why);
+  if (takeHookOut(draft.text(ossecConf) ?? "") !== draft.text(ossecConf))
+    planEdits(draft, installation, [removeIntegration(HOOK_NAME, why)]);
+  const changes = draft.changes();
+  const notes =
+    changes.length > 0
+      ? ["there is no record of an installation: only what is Tipline's by name is taken out, and nothing is put back"]
+      : [];
+  return {
+    changes,
+    reload: reloadFor(
+      installation,
+      changes.map(({ place }) => place.path),
+    ),
+    notes,
+    next: [],
+  };
+}

@@ -1,0 +1,147 @@
+import { chmodSync, chownSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { change, type Fault, setTag } from "./doctor-faults.ts";
+import type { DoctorRig } from "./doctor-rig.ts";
+
+/** Rules that stay silent, one fault for each reason of the field's. */
+export const RULE_FAULTS: readonly Fault[] = [
+  {
+    what: "the rules file was never installed",
+    hop: "rules file",
+    found: /no rule 100622 in/,
+    inject: (rig) => rmSync(ours(rig)),
+  },
+  {
+    what: "the rules file is excluded",
+    hop: "rules file",
+    found: /ossec\.conf does not have it loaded/,
+    inject: (rig) =>
+      change(rig.sim.paths.ossecConf, (text) =>
+        text.replace("</ruleset>", "  <rule_exclude>tipline_rules.xml</rule_exclude>\n  </ruleset>"),
+      ),
+  },
+  {
+    what: "etc/rules is not loaded",
+    hop: "rules file",
+    found: /ossec\.conf does not have it loaded/,
+    inject: (rig) => change(rig.sim.paths.ossecConf, (text) => text.replace("<rule_dir>etc/rules</rule_dir>", "")),
+  },
+  {
+    what: "the rules file is root's alone",
+    hop: "rules readable",
+    found: /warns \(1103\) and goes on without these rules/,
+    inject: (rig) => {
+      if (process.getuid?.() === 0) chownSync(ours(rig), 0, 0);
+      chmodSync(ours(rig), process.getuid?.() === 0 ? 0o600 : 0o260);
+    },
+  },
+  {
+    what: "the rules file is cut short",
+    hop: "rules XML",
+    found: /tipline_rules\.xml: .*is not closed/,
+    inject: (rig) => change(ours(rig), (text) => text.slice(0, text.indexOf("</group>"))),
+  },
+  {
+    what: "another rules file is broken",
+    hop: "rules XML",
+    found: /etc\/rules\/local_rules\.xml/,
+    inject: (rig) => change(local(rig), (text) => `${text}\n<group name="broken,">`),
+    byHand: (rig) => change(local(rig), (text) => text.replace('\n<group name="broken,">', "")),
+  },
+  {
+    what: "the community's rules are there as well",
+    hop: "duplicate ids",
+    found: /etc\/rules\/misp\.xml has 100620, 100621, 100622 as well/,
+    inject: (rig) => put(rig, "misp.xml", COMMUNITY),
+  },
+  {
+    what: "the parent is gone",
+    hop: "rule parents",
+    found: /rule 10062\d .* hangs on 100620, which is nowhere/,
+    inject: (rig) => change(ours(rig), (text) => text.replace(PARENT, "")),
+  },
+  {
+    what: "a child stands before its parent",
+    hop: "rule order",
+    found: /rule 10062\d .* is read before its parent 100620/,
+    inject: (rig) =>
+      change(ours(rig), (text) => {
+        const parent = PARENT.exec(text)?.[0] ?? "";
+        return `${text.replace(PARENT, "")}\n<group name="late,">${parent}</group>\n`;
+      }),
+  },
+  {
+    what: "a rule of the user's hangs on ours in a file that is read before",
+    hop: "rule order",
+    found: /rule 100900 \(etc\/rules\/a_own\.xml:1\) is read before its parent 100622/,
+    inject: (rig) =>
+      put(rig, "a_own.xml", rule(100900, 13, '<if_sid>100622</if_sid><field name="misp.value">never</field>')),
+  },
+  {
+    what: "the parent has level 2",
+    hop: "rule levels",
+    found: /100620 has level 2 .* loses to rule 1002/,
+    inject: (rig) =>
+      change(ours(rig), (text) => text.replace('<rule id="100620" level="0">', '<rule id="100620" level="2">')),
+  },
+  {
+    what: "a rule of level 0 takes every event of an integration",
+    hop: "swallowing rules",
+    found: /rule 100910, level 0 \(etc\/rules\/a_json\.xml:1\) takes our events/,
+    inject: (rig) =>
+      put(rig, "a_json.xml", rule(100910, 0, '<decoded_as>json</decoded_as><field name="integration">\\.+</field>')),
+  },
+  {
+    what: "log_alert_level is above a match",
+    hop: "alert level",
+    found: /a match \(rule 100622, level 12\) is not written/,
+    inject: (rig) => setTag(rig.sim.paths.ossecConf, "log_alert_level", "13"),
+  },
+  {
+    what: "log_alert_level hides what Tipline should see",
+    hop: "alert level",
+    status: "warn",
+    found: /alerts below, logins among them, are never seen/,
+    inject: (rig) => setTag(rig.sim.paths.ossecConf, "log_alert_level", "7"),
+  },
+  {
+    what: "a pattern that never matches",
+    hop: "logtest",
+    found: /a finding fires rule 100634 .* instead of rule 100622/,
+    inject: (rig) =>
+      change(ours(rig), (text) =>
+        text.replace('<field name="misp.category">\\.+</field>', '<field name="misp.category">.+</field>'),
+      ),
+  },
+  {
+    what: "a location test that agents do not pass",
+    hop: "logtest",
+    found: /instead of rule 100622/,
+    inject: (rig) =>
+      change(ours(rig), (text) =>
+        text.replace(/<location type="pcre2">[^<]*<\/location>/, '<location type="pcre2">^misp$</location>'),
+      ),
+  },
+];
+
+const PARENT = /\s*<rule id="100620"[\s\S]*?<\/rule>/;
+const ours = (rig: DoctorRig): string => join(rig.sim.paths.localRules, "tipline_rules.xml");
+const local = (rig: DoctorRig): string => join(rig.sim.paths.localRules, "local_rules.xml");
+
+function rule(id: number, level: number, conditions: string): string {
+  return `<group name="own,"><rule id="${id}" level="${level}">${conditions}<description>own</description></rule></group>\n`;
+}
+
+/** A rules file as the manager's user would have it. */
+export function put(rig: DoctorRig, name: string, content: string): void {
+  const path = join(rig.sim.paths.localRules, name);
+  writeFileSync(path, content, { mode: 0o660 });
+  if (process.getuid?.() === 0) chownSync(path, rig.sim.user.uid, rig.sim.user.gid);
+}
+
+const COMMUNITY = `<group name="misp,">
+  <rule id="100620" level="10"><field name="integration">misp</field><description>MISP Events</description></rule>
+  <rule id="100621" level="5"><if_sid>100620</if_sid><field name="misp.error">\\.+</field><description>MISP error</description></rule>
+  <rule id="100622" level="12"><if_sid>100620</if_sid><field name="misp.category">\\.+</field><description>MISP IoC</description></rule>
+</group>
+`;

@@ -1,0 +1,176 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { parseRules, type RuleCatalog } from "../../../../src/setup/wazuh/rule-catalog.ts";
+import {
+  blindedCounters,
+  collisions,
+  groupLevels,
+  loadedRules,
+  type SampleEvent,
+  swallowersOf,
+} from "../../../../src/setup/wazuh/rule-catalog-checks.ts";
+import { compileOsRegex, compileTest } from "../../../../src/setup/wazuh/rule-catalog-pattern.ts";
+import { renderRules } from "../../../../src/setup/wazuh/rules.ts";
+import { compileExpression } from "../../../support/wazuh-sim/expression.ts";
+import { STOCK_RULES } from "../../../support/wazuh-sim/stock-rules.ts";
+
+function catalog(...texts: readonly (readonly [string, string])[]): RuleCatalog {
+  return {
+    rules: texts.flatMap(([file, text]) => parseRules(text, file)),
+    files: texts.map(([file]) => file),
+    problems: [],
+  };
+}
+
+const stock = Object.entries(STOCK_RULES);
+const group = (rules: string) => `<group name="local,">${rules}</group>`;
+const EVENT: SampleEvent = {
+  fields: new Map([
+    ["integration", "misp"],
+    ["misp.category", "Network activity"],
+  ]),
+  log: '{"integration":"misp","misp":{"category":"Network activity","comment":"error"}}',
+  location: "[001] (web-01) any->misp",
+  decoder: "json",
+};
+const withFields = (...pairs: readonly [string, string][]): SampleEvent => ({
+  ...EVENT,
+  fields: new Map([...pairs, ...EVENT.fields]),
+});
+
+test("our rules after the stock ones: nothing is dropped and nothing swallows an event of ours", () => {
+  const loaded = loadedRules(catalog(...stock, ["tipline_rules.xml", renderRules()]));
+  assert.deepEqual(loaded.problems, []);
+  assert.deepEqual(swallowersOf(loaded, 100_620, EVENT), []);
+});
+
+test("a second file with the community's ids: the first wins, and both are named", () => {
+  const misp = group('<rule id="100620" level="10"><description>x</description></rule>');
+  const { problems, byId } = loadedRules(catalog(...stock, ["misp.xml", misp], ["tipline_rules.xml", renderRules()]));
+  const [duplicate] = problems;
+  assert.equal(problems.length, 1);
+  assert.ok(duplicate?.kind === "duplicate");
+  assert.deepEqual([duplicate.rule.file, duplicate.first.file], ["tipline_rules.xml", "misp.xml"]);
+  assert.equal(byId.get(100_620)?.level, 10);
+});
+
+test("a child before its parent is an orphan, its own children too, and where the parent stands is told", () => {
+  const early = group(
+    '<rule id="100900" level="3"><if_sid>100622</if_sid><description>x</description></rule>' +
+      '<rule id="100901" level="3"><if_sid>100900</if_sid><description>x</description></rule>' +
+      '<rule id="100902" level="3"><if_group>nobody</if_group><description>x</description></rule>',
+  );
+  const { problems, byId } = loadedRules(catalog(...stock, ["a.xml", early], ["tipline_rules.xml", renderRules()]));
+  assert.deepEqual(
+    problems.map((problem) => problem.kind === "orphan" && [problem.rule.id, problem.wanted, problem.later?.file]),
+    [
+      [100_900, "100622", "tipline_rules.xml"],
+      [100_901, "100900", "a.xml"],
+      [100_902, "nobody", undefined],
+    ],
+  );
+  assert.ok(!byId.has(100_901));
+});
+
+test("an overwrite takes the place of the first and keeps its parent", () => {
+  const louder = group(
+    '<rule id="5716" level="10" overwrite="yes"><match>^Failed</match><description>x</description></rule>',
+  );
+  const { problems, byId } = loadedRules(catalog(...stock, ["z.xml", louder]));
+  assert.deepEqual(problems, []);
+  assert.deepEqual([byId.get(5716)?.level, byId.get(5716)?.ifSid], [10, [5700]]);
+});
+
+test("each stock rule of level 0 that would swallow a JSON event is named", () => {
+  const loaded = loadedRules(catalog(...stock, ["tipline_rules.xml", renderRules()]));
+  const ids = (event: SampleEvent) => swallowersOf(loaded, 100_620, event).map(({ id }) => id);
+  assert.deepEqual(ids(withFields(["timestamp", "x"], ["event_type", "y"])), [86_600]);
+  assert.deepEqual(ids(withFields(["timestamp", "x"])), []);
+  assert.deepEqual(ids(withFields(["activity_id", "1"], ["category_uid", "2"])), [99_000]);
+  assert.deepEqual(ids(withFields(["vulnerability.cve", "CVE"])), [23_501]);
+  assert.deepEqual(ids(withFields(["subtype", "system"])), [44_698]);
+  assert.deepEqual(ids(withFields(["subtype", "systems"])), []);
+});
+
+test("someone's own rule of level 0 that sorts before ours swallows; one after it, or with a condition unknown here, does not", () => {
+  const greedy = (inner: string, level = 0) =>
+    group(
+      `<rule id="100900" level="${level}"><decoded_as>json</decoded_as>${inner}<description>x</description></rule>`,
+    );
+  const before = (text: string) =>
+    swallowersOf(loadedRules(catalog(...stock, ["a.xml", text], ["tipline_rules.xml", renderRules()])), 100_620, EVENT)
+      .length;
+  assert.equal(before(greedy("")), 1);
+  assert.equal(before(greedy('<field name="integration">misp|other</field>')), 1);
+  assert.equal(before(greedy('<field name="integration" type="pcre2">^MISP$</field>')), 0);
+  assert.equal(before(greedy('<field name="integration" negate="yes">^other$</field>')), 1);
+  assert.equal(before(greedy('<field name="nothere" negate="yes">^other$</field>')), 0);
+  assert.equal(before(greedy("<match>integration</match>")), 1);
+  assert.equal(before(greedy("<srcip>10.0.0.1</srcip>")), 0);
+  assert.equal(before(greedy("", 15)), 0, "level 0 is asked first");
+  const after = loadedRules(catalog(...stock, ["tipline_rules.xml", renderRules()], ["z.xml", greedy("")]));
+  assert.deepEqual(swallowersOf(after, 100_620, EVENT), []);
+});
+
+test("groups: which no rule has, which only rules of level 0 have, and which can alert", () => {
+  const levels = groupLevels(loadedRules(catalog(...stock, ["tipline_rules.xml", renderRules()])));
+  assert.deepEqual(
+    ["sysmon_event1", "sysmon_event_22", "sysmon_event_1", "syscheck", "misp_alert"].map((name) => levels.get(name)),
+    [0, 0, undefined, 7, 14],
+  );
+});
+
+test("ids of our block that another file has already", () => {
+  const theirs = group('<rule id="100630" level="3"><description>x</description></rule>');
+  const all = catalog(["local_rules.xml", theirs], ["tipline_rules.xml", renderRules()]);
+  assert.deepEqual(
+    collisions(all, [100_629, 100_630], ["tipline_rules.xml"]).map(({ file, id }) => [file, id]),
+    [["local_rules.xml", 100_630]],
+  );
+});
+
+test("rules that count misp_alert by group never see 100622, because ours count it by id", () => {
+  const theirs = group(
+    '<rule id="100900" level="10" frequency="3"><if_matched_group>misp_alert</if_matched_group><description>x</description></rule>',
+  );
+  const loaded = loadedRules(catalog(...stock, ["tipline_rules.xml", renderRules()], ["z.xml", theirs]));
+  assert.deepEqual(
+    blindedCounters(loaded, 100_622).map(({ id }) => id),
+    [100_900],
+  );
+});
+
+test("patterns match as the test engine's do, which was written apart from them", () => {
+  const piece = fc.constantFrom(
+    "\\.",
+    "\\.+",
+    "\\d+",
+    "\\w",
+    "\\S*",
+    "\\p",
+    "a",
+    "Z",
+    ".",
+    "+",
+    "|",
+    "^",
+    "$",
+    "x.y",
+    "\\\\",
+    "1",
+  );
+  const pattern = fc.array(piece, { minLength: 1, maxLength: 6 }).map((parts) => parts.join(""));
+  const text = fc.stringMatching(/^[aAzZ1 .+x|^$\\-]{0,8}$/);
+  fc.assert(
+    fc.property(pattern, text, fc.constantFrom("osregex" as const, "osmatch" as const), (source, value, type) => {
+      const theirs = compileExpression(source, type);
+      const ours = compileTest({ pattern: source, type, negate: false });
+      if (theirs !== undefined && ours !== undefined)
+        assert.equal(ours(value), theirs.matches(value), `${type} ${source}`);
+    }),
+    { numRuns: Number(process.env["TIPLINE_FUZZ_RUNS"] ?? 300) },
+  );
+  assert.equal(compileOsRegex("\\.+")?.(""), false);
+  assert.equal(compileTest({ pattern: "[", type: "pcre2", negate: false }), undefined);
+});

@@ -4,8 +4,9 @@ import type { CanaryHop } from "../store/canary-state.ts";
 /** Wazuh sends mail and dashboards turn red from this level on. */
 const ALARM_LEVEL = 12;
 
-export function isAlarm(level: number): boolean {
-  return level >= ALARM_LEVEL;
+/** The canary's own rule is never mailed, however high a manager's log_alert_level has raised it. */
+export function isAlarm({ level, groups }: { readonly level: number; readonly groups: readonly string[] }): boolean {
+  return level >= ALARM_LEVEL && !groups.includes("misp_canary");
 }
 
 /** What a canary's missing hop means, and what to do. One line. */

@@ -144,7 +144,7 @@ export class CanaryKeeper implements CanaryWatch {
   echoed({ rule, source }: Alert, findingId: string): void {
     const flight = this.#byFinding(findingId);
     if (flight === undefined || !this.#options.sources.has(source)) return;
-    this.#returned(flight, rule?.id ?? "", rule?.level ?? 0);
+    this.#returned(flight, rule ?? { id: "", level: 0, groups: [] });
   }
 
   #byId(id: string): Flight | undefined {
@@ -225,7 +225,8 @@ export class CanaryKeeper implements CanaryWatch {
     else log.error(`canary is missing: ${message}`, fields);
   }
 
-  #returned(flight: Flight, id: string, level: number): void {
+  #returned(flight: Flight, rule: Pick<NonNullable<Alert["rule"]>, "id" | "level" | "groups">): void {
+    const { id, level } = rule;
     const { clock, events, log, intervalMs } = this.#options;
     const now = clock.now();
     const { missing, waitsFor: _, ...rest } = this.#state;
@@ -236,7 +237,7 @@ export class CanaryKeeper implements CanaryWatch {
     events.returned((now - flight.since) / 1000);
     if (missing !== undefined)
       log.info("canary is back", { missingFor: formatDuration(now - missing.since), hop: missing.hop });
-    const alarm = isAlarm(level);
+    const alarm = isAlarm(rule);
     if (alarm && !this.#alarmed)
       log.error(
         `canary came back as rule ${id} of level ${level}, which sounds the alarm: its own rule is not loaded; run \`tipline install wazuh\`. Until then one goes out an hour`,

@@ -4,7 +4,7 @@ import { asError, TiplineError } from "../lib/errors.ts";
 import { LineTail } from "../lib/line-tail.ts";
 import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../model/json.ts";
 import { callControl } from "../store/control.ts";
-import { alertSources, queueSink } from "./wazuh-queue-sink.ts";
+import { alertSources, queueSink, returnSink } from "./wazuh-queue-sink.ts";
 
 export type HopName = "sent" | "alert" | "read" | "matched" | "delivered" | "rule";
 
@@ -47,7 +47,7 @@ interface Seen {
 
 const POLL_MS = 250;
 /** A line that has read everything and says nothing of the event for so long did not match it. */
-const SILENT_MS = 4_000;
+const SILENT_MS = 8_000;
 /** How much later than Tipline this command may see the alert. */
 const SETTLE_MS = 2_000;
 
@@ -166,7 +166,7 @@ export class SimulationWatch {
     // Tipline may be the faster reader of the two.
     const { clock } = this.#options;
     if (trace !== undefined && (late || clock.now() - (this.#seen.tracedAt ?? 0) >= SETTLE_MS))
-      return { hop: "alert", status: "unknown", found: "read by Tipline, not seen here", advice: "" };
+      return unknown("alert", "read by Tipline, not seen here");
     if (!late) return undefined;
     const { lacks, files } = this.#options;
     if (unreadable !== undefined)
@@ -227,7 +227,7 @@ export class SimulationWatch {
 
   #deliveredHop(late: boolean): Hop | undefined {
     const delivered = list(this.#seen.trace?.["delivered"]);
-    const queue = queueSink(this.#options.config)?.name;
+    const queue = returnSink(this.#options.config);
     if (delivered.length > 0 && (queue === undefined || delivered.includes(queue) || late))
       if (queue === undefined || delivered.includes(queue))
         return ok("delivered", `to ${delivered.join(", ")}`, { sinks: delivered });
@@ -249,13 +249,9 @@ export class SimulationWatch {
 
   #ruleHop(late: boolean): Hop | undefined {
     const { echo, trace } = this.#seen;
-    if (queueSink(this.#options.config) === undefined)
-      return {
-        hop: "rule",
-        status: "unknown",
-        found: "no sink of type wazuh: nothing goes back into Wazuh",
-        advice: "",
-      };
+    const { config } = this.#options;
+    const sink = returnSink(config);
+    if (sink === undefined) return unknown("rule", "no sink of type wazuh: nothing goes back into Wazuh");
     const told = trace?.["rule"];
     const rule = echo?.rule ?? text(told, "id");
     if (rule !== undefined)
@@ -264,6 +260,12 @@ export class SimulationWatch {
         level: echo?.level ?? text(told, "level") ?? null,
       });
     if (!late) return undefined;
+    if (queueSink(config) === undefined)
+      return unknown(
+        "rule",
+        `sent by sink ${sink}, and no alert of it was seen here`,
+        "if this host reads that manager's alerts: run `tipline install wazuh --api` there",
+      );
     return failed(
       "rule",
       "the finding was sent and no alert came of it",
@@ -291,6 +293,10 @@ function list(value: JsonValue | undefined): readonly string[] {
 
 function ok(hop: HopName, found: string, details?: JsonObject): Hop {
   return { hop, status: "ok", found, advice: "", ...(details === undefined ? {} : { details }) };
+}
+
+function unknown(hop: HopName, found: string, advice = ""): Hop {
+  return { hop, status: "unknown", found, advice };
 }
 
 function failed(hop: HopName, found: string, advice: string): Hop {

@@ -20,7 +20,7 @@ export interface TroubleOptions {
 
 /** What is known of one trouble, by (kind, component). */
 interface Known {
-  readonly since: number;
+  since: number;
   trouble: Trouble;
   /** When it was last there. */
   seenAt: number;
@@ -49,6 +49,7 @@ export class TroubleTeller {
   readonly #overAt = new Map<string, number>();
   #sentAt: number[] = [];
   #limited = false;
+  #tickedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: TroubleOptions) {
     this.#options = options;
@@ -70,7 +71,9 @@ export class TroubleTeller {
   /** One look at what is wrong. */
   tick(): void {
     const now = this.#options.clock.now();
-    const present = new Map(this.#options.troubles().map((trouble) => [keyOf(trouble), trouble]));
+    if (now < this.#tickedAt) this.#setBack(this.#tickedAt - now);
+    this.#tickedAt = now;
+    const present = byKey(this.#options.troubles());
     for (const [key, trouble] of present) {
       const known = this.#known.get(key);
       if (known === undefined) this.#known.set(key, { since: now, trouble, seenAt: now });
@@ -79,6 +82,17 @@ export class TroubleTeller {
     for (const [key, known] of this.#known) {
       if (present.has(key)) this.#tell(key, known, now);
       else if (now - known.seenAt >= SETTLE_MS) this.#end(key, known, now);
+    }
+  }
+
+  /** The clock was: what was noted moves with it, or nothing would be told until it is that late again. */
+  #setBack(ms: number): void {
+    this.#sentAt = this.#sentAt.map((at) => at - ms);
+    for (const [key, at] of this.#overAt) this.#overAt.set(key, at - ms);
+    for (const known of this.#known.values()) {
+      known.since -= ms;
+      known.seenAt -= ms;
+      if (known.toldAt !== undefined) known.toldAt -= ms;
     }
   }
 
@@ -125,6 +139,16 @@ export class TroubleTeller {
     log.debug("trouble told to Wazuh", { kind: trouble.kind, component: trouble.component, state });
     return true;
   }
+}
+
+/** One component may be in several troubles of one kind: they are told together. */
+function byKey(troubles: readonly Trouble[]): ReadonlyMap<string, Trouble> {
+  const found = new Map<string, Trouble>();
+  for (const trouble of troubles) {
+    const before = found.get(keyOf(trouble));
+    found.set(keyOf(trouble), before === undefined ? trouble : { ...before, text: `${before.text}; ${trouble.text}` });
+  }
+  return found;
 }
 
 function keyOf({ kind, component }: Trouble): string {

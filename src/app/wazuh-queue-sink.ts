@@ -20,6 +20,12 @@ function queueOf({ name, definition, settings }: Configured<object>): QueueSink 
   return { name, socket, confirms: confirm };
 }
 
+/** Name of the sink that brings findings back into Wazuh: into the queue, or else by the server API. */
+export function returnSink(config: Pick<Config, "sinks">): string | undefined {
+  const byApi = config.sinks.find(({ definition }) => definition.type === "wazuh-api")?.name;
+  return queueSink(config)?.name ?? byApi;
+}
+
 /** Names of the sources that follow Wazuh's own alerts. */
 export function alertSources({ sources }: Pick<Config, "sources">): readonly string[] {
   return sources.filter(({ definition }) => definition.type === "wazuh-alerts").map(({ name }) => name);

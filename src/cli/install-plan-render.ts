@@ -1,18 +1,20 @@
 import { createInterface } from "node:readline/promises";
 import { TiplineError } from "../lib/errors.ts";
 import type { RunOutcome } from "../setup/wazuh/install.ts";
-import { changeDiff, describeChange, type FileChange, type Plan } from "../setup/wazuh/plan.ts";
+import { changeDiff, describeChange, describeReload, type FileChange, type Plan } from "../setup/wazuh/plan.ts";
 import { note, paint, print, printJson, safe } from "./output.ts";
 
 export interface AgreeFlags {
   readonly yes?: boolean;
   readonly dryRun?: boolean;
   readonly json?: boolean;
+  /** False: the manager is left as it runs. */
+  readonly reload: boolean;
 }
 
 /** Shows what would be done, and asks whether it shall be; without a terminal only `--yes` says so. */
 export async function agreeTo(plan: Plan, prefix: string, flags: AgreeFlags, signal: AbortSignal): Promise<boolean> {
-  if (!flags.json) await showPlan(plan, prefix);
+  if (!flags.json) await showPlan(plan, prefix, flags.reload);
   if (plan.changes.length === 0 || flags.dryRun || flags.yes) return true;
   if (!process.stdin.isTTY || flags.json)
     throw new TiplineError("TIP_USAGE_INVALID", "expected --yes or --dry-run where nobody can be asked");
@@ -26,7 +28,7 @@ export async function agreeTo(plan: Plan, prefix: string, flags: AgreeFlags, sig
   }
 }
 
-async function showPlan(plan: Plan, prefix: string): Promise<void> {
+async function showPlan(plan: Plan, prefix: string, reload: boolean): Promise<void> {
   if (plan.changes.length > 0) {
     await print(paint("bold", `Wazuh in ${safe(prefix)}`));
     for (const change of plan.changes) {
@@ -36,6 +38,8 @@ async function showPlan(plan: Plan, prefix: string): Promise<void> {
     for (const change of plan.changes)
       if (change.kind === "file" && worthShowing(change)) await showDiff(changeDiff(change, prefix));
   }
+  const then = describeReload(plan.reload);
+  if (then !== "" && reload) note(`${then} (--no-reload leaves it as it runs)`);
   for (const line of plan.notes) note(`note: ${safe(line, 1000)}`);
 }
 

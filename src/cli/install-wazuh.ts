@@ -14,7 +14,6 @@ interface CommonFlags extends AgreeFlags {
   readonly prefix?: string;
   readonly exec?: string;
   readonly execPrefix?: string;
-  readonly reload: boolean;
 }
 
 interface InstallFlags extends CommonFlags {

@@ -38,6 +38,8 @@ const MOST_BYTES = 4 * 1024 * 1024;
 /** Files that may be delivered and still there: their identities are the checkpoint, which is limited to 64 KiB. */
 const MOST_TAKEN = 4_000;
 const AT_ONCE = 8;
+/** Alerts that are remembered by name, to know the second copy of one; they come within moments of each other. */
+const MOST_RECENT = 1_000;
 
 /**
  * Drains a folder into which finished files are put, one alert each. A file is removed once its delivery is durable. Until it is
@@ -53,6 +55,8 @@ export class SpoolFollower {
   readonly #watch: FolderWatch;
   /** Identities of files that were delivered and may still be there; true once their delivery is durable. */
   #taken = new Map<string, boolean>();
+  /** The bytes' hash of the alerts delivered last, by the name that integratord gave their file. */
+  readonly #recent = new Map<string, string>();
   readonly #filesOf = new WeakMap<object, readonly SpoolEntry[]>();
   #waiting: readonly SpoolEntry[] = [];
   #beyond = 0;
@@ -85,6 +89,8 @@ export class SpoolFollower {
 
   async *read(checkpoint: unknown, signal: AbortSignal): AsyncGenerator<SpoolDelivery, void, undefined> {
     this.#taken = new Map(takenOf(checkpoint).map((identity) => [identity, true]));
+    // What was not committed comes again.
+    this.#recent.clear();
     const wake = () => this.#wakeup.wake();
     signal.addEventListener("abort", wake, { once: true });
     try {
@@ -154,7 +160,7 @@ export class SpoolFollower {
 
   /** The next files as a delivery; undefined when none of those that wait can be read now. */
   async #next(signal: AbortSignal): Promise<SpoolDelivery | undefined> {
-    const batch = new Batch();
+    const batch = new Batch(this.#recent);
     const now = this.#clock.now();
     const room = Math.min(MOST_RECORDS, MOST_TAKEN - this.#taken.size);
     const candidates = fitting(this.#waiting, room);
@@ -223,7 +229,11 @@ class Batch {
   readonly records: { readonly bytes: Buffer; readonly origin: string }[] = [];
   readonly rejected: SpoolDelivery["rejected"] = [];
   readonly files: SpoolEntry[] = [];
-  readonly #alerts = new Map<string, Buffer>();
+  readonly #recent: Map<string, string>;
+
+  constructor(recent: Map<string, string>) {
+    this.#recent = recent;
+  }
 
   add(entry: SpoolEntry, read: Exclude<SpoolRead, { kind: "unreadable" }>): void {
     const { path: origin } = entry;
@@ -240,9 +250,14 @@ class Batch {
   /** Two integration blocks that both want an alert hand over the same file. */
   #isDouble(name: string, bytes: Buffer): boolean {
     const alert = name.replace(/\.\d{1,10}$/, "");
-    const before = this.#alerts.get(alert);
-    if (alert !== name) this.#alerts.set(alert, bytes);
-    return before?.equals(bytes) ?? false;
+    if (alert === name) return false;
+    const hash = createHash("sha256").update(bytes).digest("base64url");
+    const before = this.#recent.get(alert);
+    this.#recent.delete(alert);
+    this.#recent.set(alert, hash);
+    const [oldest] = this.#recent.keys();
+    if (this.#recent.size > MOST_RECENT && oldest !== undefined) this.#recent.delete(oldest);
+    return before === hash;
   }
 }
 

@@ -21,7 +21,8 @@ export interface SliceOptions {
 
 /** Whole elements that follow each other: bytes with commas between them, not parsed yet. */
 export interface ElementGroup {
-  readonly bytes: Buffer;
+  /** In order; the last one is a view of the chunk they ended in, which is not copied. */
+  readonly pieces: readonly Buffer[];
   readonly count: number;
 }
 
@@ -40,8 +41,8 @@ export async function* sliceElements(chunks: AsyncIterable<Buffer>, options: Sli
 }
 
 /** The elements of a group; `name` is for messages. */
-export function parseGroup({ bytes }: ElementGroup, name: string): readonly unknown[] {
-  const text = bytes.toString("utf8");
+export function parseGroup({ pieces }: ElementGroup, name: string): readonly unknown[] {
+  const text = Buffer.concat(pieces).toString("utf8");
   try {
     return JSON.parse(`[${text}]`) as unknown[];
   } catch (cause) {
@@ -162,14 +163,14 @@ export class ListSlicer {
       start = at + 1;
       if (closed) break;
     }
-    const carried = this.#carried.subarray(0, first ?? 0);
-    const bytes = whole < 0 ? undefined : Buffer.concat([carried, chunk.subarray(from, whole)]);
+    const carried = Buffer.from(this.#carried.subarray(0, first ?? 0));
+    const pieces = whole < 0 ? undefined : [carried, chunk.subarray(from, whole)];
     if (closed) this.#close();
     else if (start < chunk.length) {
       this.#bound(chunk.length - start);
       this.#carry(chunk.subarray(start));
     }
-    return bytes === undefined ? undefined : { bytes, count };
+    return pieces === undefined ? undefined : { pieces, count };
   }
 
   /**

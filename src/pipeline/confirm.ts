@@ -19,9 +19,12 @@ export async function resendOverdue(
   if (sink.confirmation === undefined) return undefined;
   const { timeoutMs, resends } = sink.confirmation;
   while (!signal.aborted) {
-    const due = clock.now() - timeoutMs - echoLagMs();
+    const now = clock.now();
+    const due = now - timeoutMs - echoLagMs();
     if (!(startedAt <= due)) return undefined;
-    const overdue = journal.unconfirmed(name, sink.batchSize ?? BATCH).filter(({ sentAt }) => sentAt <= due);
+    // What was sent later than now was sent before the clock was set back.
+    const isDue = ({ sentAt }: Unconfirmed) => sentAt <= due || sentAt > now + timeoutMs;
+    const overdue = journal.unconfirmed(name, sink.batchSize ?? BATCH).filter(isDue);
     if (overdue.length === 0) return undefined;
     const again = overdue.filter(({ attempts }) => attempts <= resends);
     await giveUp(

@@ -20,9 +20,14 @@ const LEAST_PACE_MS = 50;
 export async function deliver(options: DeliverOptions, finish: AbortSignal, signal: AbortSignal): Promise<void> {
   const { name, sink, journal, clock } = options;
   const state: State = { attempt: 0, suspectEnd: 0 };
-  const startedAt = clock.now();
+  let startedAt = clock.now();
   let checkedAt = startedAt;
   while (!signal.aborted) {
+    // The clock was set back: nothing would be looked for until it is that late again.
+    if (clock.now() < checkedAt) {
+      checkedAt = clock.now();
+      startedAt = Math.min(startedAt, checkedAt);
+    }
     const entries = journal.read("out", name, batchLimit(state, sink.batchSize ?? BATCH));
     if (entries.length > 0) await deliverBatch(entries, state, options, signal);
     if (signal.aborted) return;

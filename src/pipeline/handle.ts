@@ -56,6 +56,7 @@ export function handleRecord(record: SourceRecord, context: HandleContext): Hand
       context.onEcho?.(alert, echo);
       return { ...NOTHING, confirmed: [echo] };
     }
+    if (isAnswer(alert)) return NOTHING;
     const canary = canaryFinding(alert, context);
     if (canary !== undefined) return { ...NOTHING, findings: [canary] };
     if (!context.generation.index.nominates(alert.event)) return NOTHING;
@@ -78,11 +79,23 @@ export function handleRecord(record: SourceRecord, context: HandleContext): Hand
  * finding, is matched like any other alert.
  */
 export function ownFindingId(alert: Alert, isOurs: (id: string) => boolean): string | undefined {
-  if (!claimsToBeOurs(alert) || !isFromQueue(alert)) return undefined;
-  const data = get(alert.event, "data");
-  if (!isJsonObject(data) || Object.keys(data).length !== 2) return undefined;
-  const id = text(data, "misp", "finding_id");
+  if (!isLikeOurs(alert)) return undefined;
+  const id = text(alert.event, "data", "misp", "finding_id");
   return id !== undefined && isOurs(id) ? id : undefined;
+}
+
+/**
+ * A finding about somebody's finding, come by the queue, where no log line comes: without this end two lines on one manager would
+ * answer each other for ever.
+ */
+function isAnswer(alert: Alert): boolean {
+  return isLikeOurs(alert) && alert.location !== undefined && text(alert.event, "data", "misp", "foreign") === "true";
+}
+
+/** Our two members under `data` and nothing else, from the queue. */
+function isLikeOurs(alert: Alert): boolean {
+  const data = get(alert.event, "data");
+  return claimsToBeOurs(alert) && isFromQueue(alert) && isJsonObject(data) && Object.keys(data).length === 2;
 }
 
 /**
@@ -90,7 +103,7 @@ export function ownFindingId(alert: Alert, isOurs: (id: string) => boolean): str
  * server's API has the location that the API gives it.
  */
 function isFromQueue({ location }: Alert): boolean {
-  return location === undefined || location === "misp" || location === "API-Webhook" || location.endsWith("->misp");
+  return location === undefined || location === "API-Webhook" || /^(?:[^/\\]*->)?misp$/.test(location);
 }
 
 /** Archives hold events that no rule made an alert of: seen there, a finding is not delivered. */

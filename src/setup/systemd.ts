@@ -223,7 +223,7 @@ async function group({ run }: SystemdOptions, name: string, wanted: string): Pro
 function placeAdvice(name: "node" | "package" | "config"): string {
   if (name === "config") return "put it at /etc/tipline/tipline.yaml: --config /etc/tipline/tipline.yaml";
   if (name === "node") return "install Node.js for all users (a package, or /opt), and run this command with it";
-  return "install Tipline for all users: npm install --global tipline, or a copy in /opt/tipline";
+  return 'install Tipline for all users: npm install --global "./$(npm pack --silent)" in its folder, or a copy in /opt/tipline';
 }
 
 function credential(path: string, name: string): Check {

@@ -41,7 +41,7 @@ test("a missing canary is told as soon as Wazuh can be told", async (t) => {
   await sim.start();
   await line.until("the end of it", () => told(sim).some(({ data }) => data.misp.state === "over"));
   const over = told(sim).find(({ data }) => data.misp.state === "over");
-  assert.equal(over?.rule.id, "100631");
+  assert.equal(over?.rule.id, "100638");
   assert.equal(over?.data.misp.trouble, "canary");
   assert.match(over?.data.misp.error, /^over after .*could not be sent/);
 });

@@ -3,7 +3,7 @@ import { chmodSync } from "node:fs";
 import { test } from "node:test";
 import type { HopCheck } from "../../src/setup/doctor-line-walk.ts";
 import { DoctorRig } from "../support/doctor-rig.ts";
-import { tipline } from "../support/line-process.ts";
+import { LineProcess, tipline } from "../support/line-process.ts";
 
 test("a healthy chain prints nothing but that all is well, and -v every hop", async (t) => {
   const rig = await DoctorRig.create(t);
@@ -57,4 +57,14 @@ test("flags of a sub-command reach it", async (t) => {
   assert.equal(code, 0, stdout);
   const [first] = stdout.split("\n");
   assert.equal((JSON.parse(first ?? "") as { server: string }).server, "main");
+});
+
+test("Tipline's user is that of the process that runs", async (t) => {
+  const rig = await DoctorRig.create(t, { run: false });
+  const line = new LineProcess(rig.configPath, 0);
+  t.after(() => line.kill("SIGKILL"));
+  await line.until("its control socket", async () => {
+    const { stdout } = await tipline(["doctor", "-v", "--config", rig.configPath]);
+    return new RegExp(`user and groups +\\S+ \\(process ${line.child.pid}\\)`).test(stdout);
+  });
 });

@@ -4,10 +4,12 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Hop } from "../../src/app/simulate-follow.ts";
 import { prepareSimulation, type SimulateRequest } from "../../src/app/simulate-run.ts";
+import { systemClock } from "../../src/lib/clock.ts";
 import { silentLog } from "../../src/lib/log.ts";
 import { scenarioNamed } from "../../src/setup/scenarios/index.ts";
 import { readAsset, renderRules } from "../../src/setup/wazuh/rules.ts";
 import { CanaryLine, LISTED } from "../support/canary-line.ts";
+import { FakeWazuhApi, PASSWORD, USER } from "../support/fake-wazuh-api.ts";
 import { createWazuhSim, type WazuhSim } from "../support/wazuh-sim/sim.ts";
 
 const QUIET = { canary: { enabled: false } };
@@ -15,7 +17,7 @@ const QUIET = { canary: { enabled: false } };
 async function simulate(line: CanaryLine, name: string, over: Partial<SimulateRequest> = {}) {
   const scenario = scenarioNamed(name);
   assert.ok(scenario, name);
-  const prepared = await prepareSimulation({ scenario, config: line.config, waitMs: 8_000, log: silentLog, ...over });
+  const prepared = await prepareSimulation({ scenario, config: line.config, waitMs: 30_000, log: silentLog, ...over });
   const hops: Hop[] = [];
   try {
     for await (const hop of prepared.run(new AbortController().signal)) hops.push(hop);
@@ -78,7 +80,7 @@ test("stops at the sending when the manager is down", async (t) => {
 
 test("stops at the alert when no rule lifts the event, and says what a stock manager lacks", async (t) => {
   const { line } = await startAll(t, { rules: renderRules() });
-  const { last } = await simulate(line, "sysmon-dns", { waitMs: 1500 });
+  const { last } = await simulate(line, "sysmon-dns", { waitMs: 4_000 });
   assert.equal(last?.hop, "alert");
   assert.match(last?.advice ?? "", /Sysmon event 22.*--visibility/);
 });
@@ -86,7 +88,7 @@ test("stops at the alert when no rule lifts the event, and says what a stock man
 test("stops at the reading when no line runs", async (t) => {
   const { line } = await startAll(t);
   await line.stop();
-  const { last, hops } = await simulate(line, "ssh-login", { waitMs: 1500 });
+  const { last, hops } = await simulate(line, "ssh-login", { waitMs: 4_000 });
   assert.deepEqual(passed(hops), ["sent", "alert"]);
   assert.match(`${last?.hop} ${last?.found} ${last?.advice}`, /^read no Tipline is running.*tipline run/);
 });
@@ -110,7 +112,7 @@ test("says why a value makes no finding", async (t) => {
 
 test("stops at the rule when Tipline's rules are not loaded", async (t) => {
   const { line } = await startAll(t, { rules: {} });
-  const { last, hops } = await simulate(line, "ssh-login", { waitMs: 3000 });
+  const { last, hops } = await simulate(line, "ssh-login", { waitMs: 10_000 });
   assert.deepEqual(passed(hops), ["sent", "alert", "read", "matched", "delivered"]);
   assert.match(`${last?.hop} ${last?.advice}`, /^rule .*tipline install wazuh/);
 });
@@ -119,8 +121,30 @@ test("stops at the delivery when the sink leaves the score out", async (t) => {
   const { sim } = await startAll(t);
   const sinks = { wazuh: { type: "wazuh", socket: sim.paths.queueSocket, min_score: 100 } };
   const line = await CanaryLine.start(t, sim, { config: { ...QUIET, sinks } });
-  const { last } = await simulate(line, "ssh-login", { waitMs: 3000 });
+  const { last } = await simulate(line, "ssh-login", { waitMs: 10_000 });
   assert.match(`${last?.hop} ${last?.found}`, /^delivered sink wazuh leaves out findings below score 100/);
+});
+
+test("where findings go back by the server API, it shows the rule if its alert is read here, and else says that it is not", async (t) => {
+  const { sim, line: other } = await startAll(t, { rules: renderRules({ api: true }) });
+  await other.stop();
+  const api = await FakeWazuhApi.start(t, systemClock);
+  const back = { type: "wazuh-api", url: api.url, user: USER, password: PASSWORD };
+  const line = await CanaryLine.start(t, sim, { speed: 1, config: { ...QUIET, sinks: { back } } });
+  const request = { as: "event", socket: sim.paths.queueSocket } as const;
+  const unseen = await simulate(line, "ssh-login", { ...request, waitMs: 3000 });
+  assert.deepEqual(passed(unseen.hops), ALL.slice(0, -1));
+  assert.match(
+    `${unseen.last?.status} ${unseen.last?.found}`,
+    /^unknown sent by sink back, and no alert of it was seen/,
+  );
+  const moved = setInterval(() => {
+    for (const event of api.queue.splice(0)) sim.inject("API-Webhook", event.replace("1:API-Webhook:", ""));
+  }, 20);
+  t.after(() => clearInterval(moved));
+  const seen = await simulate(line, "ssh-login", request);
+  assert.deepEqual(passed(seen.hops), ALL);
+  assert.match(seen.last?.found ?? "", /^rule 100622 of level 12 fired/);
 });
 
 test("as a finished alert it goes into a test file that a source reads", async (t) => {

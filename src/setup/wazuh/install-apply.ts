@@ -90,7 +90,10 @@ async function carryOut(store: Store, change: RecordedChange, { accounts }: Surr
 async function carryOutAccount({ account, gone }: Extract<RecordedChange, { kind: "account" }>, accounts: Accounts) {
   if (!gone) return accounts.add(account);
   if (!(await accounts.remove(account)))
-    throw new TiplineError("TIP_INPUT_INVALID", `${account.what} ${account.name} could not be removed`);
+    throw new TiplineError(
+      "TIP_INPUT_INVALID",
+      `${account.what} ${account.name} could not be removed: does something still run as it, or use it? \`tipline uninstall systemd\` stops the service`,
+    );
 }
 
 async function namedIds(owner: RecordedChange["owner"], accounts: Accounts): Promise<{ uid?: number; gid?: number }> {

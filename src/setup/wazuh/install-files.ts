@@ -94,6 +94,7 @@ export function writeState(place: Place, { bytes, mode, uid, gid }: FileState): 
 export function removeFile(place: Place): void {
   inFolder(place, undefined, (folder, name) => {
     try {
+      if (isGone(`${folder}/${name}`)) return;
       refuseOdd(place, `${folder}/${name}`, "isFile");
       unlinkSync(`${folder}/${name}`);
       syncFolder(folder);
@@ -142,6 +143,7 @@ export function removeFolder(place: Place): boolean {
   return (
     inFolder(place, undefined, (folder, name) => {
       try {
+        if (isGone(`${folder}/${name}`)) return false;
         rmdirSync(`${folder}/${name}`);
         return true;
       } catch (cause) {
@@ -227,6 +229,11 @@ function openFolder(folder: string, name: string, place: Place): number | undefi
       throw new TiplineError("TIP_INPUT_INVALID", `${place.path}: expected a folder, found something else at ${name}`);
     throw failed(place, "reached", cause);
   }
+}
+
+/** Asked first: on a read-only file system removing nothing is an error as well. */
+function isGone(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) === undefined;
 }
 
 function refuseOdd(place: Place, path: string, kind: "isFile"): void {

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TiplineError } from "../../lib/errors.ts";
 import { packageRoot } from "../../lib/package-root.ts";
@@ -5,9 +6,9 @@ import { type Accounts, SERVICE_HOME, SERVICE_USER } from "./install-user.ts";
 import { formatVersion, type Installation, since, type WazuhVersion } from "./installation.ts";
 import type { OssecConf } from "./ossec-conf.ts";
 import type { Change, Plan, Reload } from "./plan.ts";
-import { confOf, neededEdits, planAgentGroup, planEdits, planHook, planReplace } from "./plan-conf.ts";
+import { confOf, neededEdits, planAgentGroup, planEdits, planHook, planReplace, spoolNotes } from "./plan-conf.ts";
 import { Draft } from "./plan-draft.ts";
-import { DEFAULT_CONFIG, planHost } from "./plan-host.ts";
+import { DEFAULT_CONFIG, KEY_FILE, planHost } from "./plan-host.ts";
 import { planRules, type RulesPlan } from "./plan-rules.ts";
 import { DEFAULT_BLOCK } from "./rules.ts";
 import { agentConf } from "./visibility.ts";
@@ -68,6 +69,7 @@ export async function planInstall({
   const rules = planRules(draft, installation, conf, { block, api, visibility });
   planEdits(draft, installation, neededEdits(conf, rules.file));
   const replaced = replace && planReplace(draft, installation, replace === true ? undefined : replace, rules.loaded);
+  if (hook === true) notes.push(...spoolNotes(draft, installation));
   const folders = planHook(draft, installation, { hook, managerPrefix });
   for (const group of options.agentGroups ?? []) planAgentGroup(draft, installation, group, agentConf());
   if (visibility === true && (options.agentGroups ?? []).length === 0)
@@ -132,12 +134,26 @@ function versionNotes(version: WazuhVersion | undefined): string[] {
 export async function nextSteps(
   { configFile = DEFAULT_CONFIG }: InstallOptions,
   accounts: Accounts,
+  keyFile: string = KEY_FILE,
 ): Promise<readonly string[]> {
-  const as = (await accounts.user(SERVICE_USER)) ? `sudo -u ${SERVICE_USER} ` : "";
+  const user = await accounts.user(SERVICE_USER);
+  const as = user ? `sudo -u ${SERVICE_USER} ` : "";
+  const owner = user ? ` -o ${SERVICE_USER} -g ${SERVICE_USER}` : "";
+  const other = configFile === DEFAULT_CONFIG ? "" : ` --config ${configFile}`;
+  const keyless = textOf(configFile).includes(`key_file: ${keyFile}`) && !existsSync(keyFile);
   return [
+    ...(keyless ? [`install -m 0400${owner} YOUR-KEY-FILE ${keyFile}`] : []),
     `${as}tipline config check ${configFile}`,
     `${as}tipline sync --config ${configFile}`,
-    "tipline install systemd",
-    "tipline doctor",
+    `tipline install systemd --start${other}`,
+    `tipline doctor${other}`,
   ];
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
 }

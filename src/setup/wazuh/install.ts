@@ -203,12 +203,22 @@ function surroundings(
         world.say(
           `not reloaded: the changes count when the manager ${kind === "restart" ? "restarts" : "reads its rules again"}`,
         );
+      else if (await wouldStop(manager, world, signal)) return;
       else world.say(await reloadManager(manager, kind, refuses, signal));
     },
     say: world.say,
     signal: world.signal,
     ...(world.before && { before: world.before }),
   };
+}
+
+/** A manager that runs is not restarted into files that it would not start with, whoever broke them. */
+async function wouldStop(manager: Manager, { say }: RunWorld, signal: AbortSignal): Promise<boolean> {
+  const now = await testAnalysisd(manager, signal);
+  if (now.status !== "tested" || now.starts) return false;
+  say(`not reloaded, because the manager would not start (wazuh-analysisd -t): repair this, then restart it
+  ${now.errors.slice(0, 5).join("\n  ")}`);
+  return true;
 }
 
 /** What was wrong before is said, so that it is not taken for ours; a manager that would not start cannot verify anything. */

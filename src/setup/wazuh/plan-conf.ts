@@ -88,8 +88,7 @@ export function planReplace(
   rules: readonly CatalogRule[],
 ): { readonly migration: Migration; readonly notes: readonly string[] } {
   const conf = confOf(draft, installation);
-  const done = integrationsNamed(conf, HOOK_NAME) && names?.every((name) => !integrationsNamed(conf, name));
-  const wanted = done ? undefined : names;
+  const wanted = integrationsNamed(conf, HOOK_NAME) ? names?.filter((name) => integrationsNamed(conf, name)) : names;
   const migration = planMigration(conf, { names: wanted, ...(rules.length > 0 && { rules }) });
   planEdits(draft, installation, [migration.edit]);
   const { replaced, notes } = migration;
@@ -102,7 +101,7 @@ export function planReplace(
 }
 
 function integrationsNamed(conf: OssecConf, wanted: string): boolean {
-  return conf.all("integration", "name").some(({ text }) => text === wanted);
+  return conf.all("integration", "name").some(({ text }) => text.trim() === wanted);
 }
 
 export interface HookWanted {
@@ -134,6 +133,17 @@ export function planHook(draft: Draft, installation: Installation, wanted: HookW
   const place = draft.place(hook.spool.path);
   if (folderOwner(place) !== undefined) return [];
   return [{ kind: "folder", place, wanted: owner(hook.spool.mode), why: "the hook's spool" }];
+}
+
+/** What is wrong with a spool that is there already: the hook's user must write to it, and Tipline's take files out. */
+export function spoolNotes(draft: Draft, installation: Installation): readonly string[] {
+  const { path, mode } = hookFor(installation).spool;
+  const is = folderOwner(draft.place(path));
+  const gid = installation.user?.gid;
+  if (!is || ((is.mode & 0o070) === 0o070 && (gid === undefined || is.gid === gid))) return [];
+  const found = `mode ${is.mode.toString(8)} of ${is.uid}:${is.gid}`;
+  const mend = `chown root:${gid ?? "wazuh"} ${path} && chmod ${mode.toString(8)} ${path}`;
+  return [`${path} has ${found}, so that the hook or Tipline cannot use it: ${mend}`];
 }
 
 /** The snippet in the configuration of an agent group, or "" where it is there already. */

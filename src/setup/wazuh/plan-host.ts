@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
 import { folderOwner } from "./install-files.ts";
 import { type Accounts, planUser, SERVICE_USER } from "./install-user.ts";
@@ -6,6 +7,8 @@ import type { Change } from "./plan.ts";
 import type { Draft } from "./plan-draft.ts";
 
 export const DEFAULT_CONFIG = "/etc/tipline/tipline.yaml";
+/** In the starting configuration. */
+export const KEY_FILE = "/etc/tipline/misp.key";
 
 export interface HostWanted {
   readonly user: boolean;
@@ -64,7 +67,18 @@ function planConfig(
     return [];
   }
   const folder = draft.place(join(configFile, ".."));
-  if (folderOwner(folder) !== undefined && draft.read(configFile) !== undefined) return [];
+  const is = folderOwner(folder) === undefined ? undefined : draft.text(configFile);
+  if (is !== undefined) {
+    if (wanted.hook && !/^[^#\n]{0,200}\btype:\s*["']?wazuh-hook\b/m.test(is))
+      notes.push(hookNote(installation, wanted));
+    return [];
+  }
+  if (configFile === DEFAULT_CONFIG && !writable(folder.anchor)) {
+    notes.push(
+      `no ${configFile} was written: ${folder.anchor} cannot be written to; --config-file FILE writes it elsewhere`,
+    );
+    return [];
+  }
   const text = startingConfig(installation, wanted);
   // Readable by the service: it may come to hold a secret, so by nobody else.
   const named = there && own.uid === 0 ? { group: SERVICE_USER } : undefined;
@@ -84,6 +98,22 @@ function planConfig(
   ];
 }
 
+/** A configuration of the user's is not edited; without this source the spool would only fill. */
+function hookNote({ prefix }: Installation, { configFile, echoes }: HostWanted): string {
+  const source = `wazuh: {type: wazuh-hook, path: ${yaml(join(prefix, "queue/tipline"))}, echoes: ${echoes}}`;
+  const sink = echoes ? "" : `, and the sink of type wazuh needs "confirm: false"`;
+  return `${configFile} is there already and stays as it is, so that nobody drains the hook's spool: under "sources:" it needs "${source}" in the place of a source of type wazuh-alerts${sink}; then restart Tipline`;
+}
+
+function writable(folder: string): boolean {
+  try {
+    accessSync(folder, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** The smallest configuration for this manager. */
 export function startingConfig(
   { prefix, paths }: Installation,
@@ -98,7 +128,7 @@ export function startingConfig(
     "  misp:",
     "    type: misp-server",
     `    url: ${url}`,
-    "    key_file: /etc/tipline/misp.key # a read-only key is enough; for Tipline's user alone to read (0400)",
+    `    key_file: ${KEY_FILE} # a read-only key is enough; for Tipline's user alone to read (0400)`,
   ];
   if (hook)
     lines.push(

@@ -91,13 +91,23 @@ export function changeDiff({ place, found, wanted }: FileChange, prefix: string)
   const name = below.startsWith("..") || isAbsolute(below) ? place.path : below;
   const from = found ? name : "/dev/null";
   const to = wanted ? name : "/dev/null";
-  return `--- ${from}\n+++ ${to}\n${masked(unifiedDiff(before.toString("utf8"), after.toString("utf8")))}`;
+  const text = (bytes: Buffer) => masked(bytes.toString("utf8"));
+  return `--- ${from}\n+++ ${to}\n${unifiedDiff(text(before), text(after))}`;
 }
 
-/** ossec.conf holds keys, and the lines around a change are shown with it. */
-function masked(diff: string): string {
-  return diff.replace(
-    /(<(?:api_key|key|hook_url|password|auth_password|ssl_agent_password)>)[^<\n]{1,20000}/g,
-    "$1***",
-  );
+/** Elements such as api_key, hook_url, secret_key, client_secret, api_token, ssl_agent_password. */
+const SECRET =
+  /(<[\w.-]{0,40}(?:key|secret|token|passw(?:or)?d|hook_url)[\w.-]{0,40}(?:\s[^<>]{0,200})?>)((?:\\<|[^<]){1,20000})/gi;
+
+/** ossec.conf holds keys, and the lines around a change are shown with it. Lines stay lines. */
+function masked(text: string): string {
+  return text.replace(SECRET, (_, tag: string, value: string) => `${tag}${value.replace(/\S(?:.*\S)?/g, "***")}`);
+}
+
+/** What the manager goes through once the changes are made; "" for nothing. */
+export function describeReload(reload: Reload): string {
+  if (reload === "restart") return "then the manager is restarted, because ossec.conf is read at the start only";
+  if (reload === "ruleset")
+    return "then the manager reads its rules again; where it cannot (before 4.13) it is restarted";
+  return "";
 }

@@ -35,6 +35,7 @@ export function planUninstall(store: Store, installation: Installation, purge: b
       ? []
       : [{ kind: "file", place: first.place, found: now, wanted, why: `as before: ${first.why}` }],
   );
+  notes.push(...orphanNotes(rest, others));
   const kept = runs.map((run) => ({ ...run, changes: run.changes.filter(({ keep }) => keep) }));
   return {
     changes: [...changes, ...others],
@@ -97,6 +98,21 @@ function backwards(
     .filter((place) => isMark(place.path))
     .map((place): FileChange => ({ kind: "file", place, found: readState(place), wanted: undefined, why }));
   return [...marks, { kind: "folder", place: change.place, wanted: change.wanted, gone: true, why }];
+}
+
+/** The next new user may get the number of one who goes, and with it what is left: MISP's key, say. */
+function orphanNotes(rest: readonly Exclude<RecordedChange, RecordedFile>[], others: readonly Change[]): string[] {
+  const user = others.find((change) => change.kind === "account" && change.account.what === "user");
+  const goes = new Set(others.flatMap((change) => (change.kind === "folder" ? [change.place.path] : [])));
+  const left = rest.flatMap((change) =>
+    change.kind === "folder" && change.keep && folderOwner(change.place) && !goes.has(change.place.path)
+      ? [change.place.path]
+      : [],
+  );
+  if (user?.kind !== "account" || left.length === 0) return [];
+  const { name } = user.account;
+  const mend = `rm -r ${left.join(" ")} (or chown -R root: what is to stay)`;
+  return [`user ${name} goes, and the next new user may get the number that owns what is left: ${mend}`];
 }
 
 /** What the hook notes for itself in its spool. */

@@ -208,6 +208,20 @@ describe("the canary's keeper", () => {
     assert.equal(logs.filter((line) => line.includes("100622")).length, 1);
   });
 
+  it("is no alarm as its own rule, raised to a high log_alert_level", () => {
+    const { keeper, reach, pass, sent, logs } = rig();
+    reach("rule");
+    const alert = { ...echoOf(FINDING, { id: "100628", level: 12 }) };
+    const raised = { ...alert, rule: { id: "100628", level: 12, description: "", groups: ["misp", "misp_canary"] } };
+    keeper.echoed(toAlert(Buffer.from(JSON.stringify(raised)), "wazuh", 0), FINDING.id);
+    pass(INTERVAL);
+    assert.equal(sent.length, 2);
+    assert.deepEqual(
+      logs.filter((line) => line.includes("alarm")),
+      [],
+    );
+  });
+
   it("is not sent before anybody reads", () => {
     const { around, keeper, sent, reach, echo, pass } = rig();
     reach("rule");

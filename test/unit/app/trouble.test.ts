@@ -39,7 +39,7 @@ function rig() {
     teller.tick();
   };
   const told = () => sent.map((datagram) => JSON.parse(datagram.toString().slice("1:misp:".length)).misp);
-  return { around, sent, told, pass };
+  return { around, sent, told, pass, clock };
 }
 
 describe("troubles", () => {
@@ -123,6 +123,33 @@ describe("troubles", () => {
         assert.ok(sent.length <= 30 * Math.ceil(ms / (60 * MINUTE) + 1), `${sent.length} in ${ms / MINUTE} min`);
       }),
       { numRuns: Number(process.env["TIPLINE_FUZZ_RUNS"] ?? 15) },
+    );
+  });
+
+  it("are told as ever when the clock was set back by a day", () => {
+    const { around, told, pass, clock } = rig();
+    around.troubles = [SYNC];
+    pass(MINUTE);
+    clock.advance(-24 * 60 * MINUTE);
+    around.troubles = [];
+    pass(2 * MINUTE);
+    assert.match(told().at(-1).error, /^over after 1m/);
+    clock.advance(-24 * 60 * MINUTE);
+    around.troubles = [SYNC, SINK];
+    pass(12 * MINUTE);
+    assert.deepEqual(
+      told().map(({ state }) => state),
+      ["begun", "over", "begun", "begun"],
+    );
+  });
+
+  it("of one kind and component are told together", () => {
+    const { around, told, pass } = rig();
+    around.troubles = [SINK, { ...SINK, text: "sink wazuh: 3 findings were never seen again" }];
+    pass(MINUTE);
+    assert.deepEqual(
+      told().map(({ error }) => error),
+      ["sink wazuh: ECONNREFUSED; sink wazuh: 3 findings were never seen again"],
     );
   });
 

@@ -198,6 +198,22 @@ test("an alert that two integration blocks handed over comes once", async (t) =>
   await run.stop();
 });
 
+test("the second copy of an alert is known after the first was delivered, and goes too", async (t) => {
+  const { follower, put, left } = open(t);
+  const source = follower();
+  const run = start(t, source);
+  put(`${NAME}.100`, '{"n":1}\n');
+  await run.until("the first copy", () => run.deliveries.length === 1);
+  put(`${NAME}.101`, '{"n":1}\n');
+  await run.until("the second copy", () => run.deliveries.length === 2);
+  put(`${NAME}.102`, '{"n":2}\n');
+  await run.until("another alert under the name", () => run.lines.length >= 2);
+  assert.deepEqual(run.lines, ['{"n":1}', '{"n":2}']);
+  for (const delivery of run.deliveries) await source.committed(delivery);
+  assert.deepEqual(left(), []);
+  await run.stop();
+});
+
 test("a spool that is not there, comes, goes and comes again", async (t) => {
   const { path, follower, put } = open(t);
   rmSync(path, { recursive: true });

@@ -240,6 +240,32 @@ describe("handleRecord", () => {
     assert.equal(ownFindingId(toAlert(record(forged).bytes, "wazuh", 0), context.isOurs), undefined);
   });
 
+  it("leaves a finding about a finding alone, or two lines on one manager would answer each other for ever", () => {
+    const [theirs] = handleRecord(record(dnsQuery("bad.com")), context).findings;
+    const misp = { ...theirs?.misp, finding_id: "0".repeat(40), link: "https://bad.com/x" };
+    const echo = { ...ENVELOPE, location: "misp", data: { integration: "misp", misp } };
+    const [answer] = handleRecord(record(echo), context).findings;
+    assert.equal(answer?.misp.foreign, "true", "what somebody else found is matched");
+    const again = { ...echo, data: { integration: "misp", misp: { ...misp, foreign: "true" } } };
+    for (const location of ["misp", "API-Webhook"])
+      assert.deepEqual(handleRecord(record({ ...again, location }), context).findings, []);
+    const { location: _, ...without } = again;
+    const elsewhere = ["/var/log/app.json", "/var/log/x->misp", "C:\\x->misp"].map((location) => ({
+      ...again,
+      location,
+    }));
+    const padded = { ...again, data: { ...again.data, url: "http://bad.com/x" } };
+    for (const event of [without, padded, ...elsewhere])
+      assert.equal(handleRecord(record(event), context).findings.length, 1, "nothing else hides behind the mark");
+  });
+
+  it("matches a whole finding of its own from a file that is named like its location", () => {
+    const [finding] = handleRecord(record(dnsQuery("bad.com")), context).findings;
+    const misp = { ...finding?.misp, match: { observable: "bad.com" } };
+    const copied = { ...ENVELOPE, location: "/var/log/x->misp", data: { integration: "misp", misp } };
+    assert.deepEqual(handleRecord(record(copied), context).confirmed, []);
+  });
+
   it("turns what is no alert into a dead letter with its bytes and reason", () => {
     for (const text of ["{broken", "[1,2]", "42", '"x"', "", '{"a":"\u0000']) {
       const { deadLetters, findings } = handleRecord({ bytes: Buffer.from(text), origin: "f:1" }, context);

@@ -61,3 +61,37 @@ test("a sink that paces itself while it sends again is not in trouble: what it t
     sink.received.slice(0, 3).map(({ id }) => id),
   );
 });
+
+test("what was never seen again is sent again although the clock was set back by a day", async (t) => {
+  const clock = new ManualClock();
+  const readers = [
+    { name: "storm", stream: "raw" as const, required: true },
+    { name: "out", stream: "out" as const, required: true },
+  ];
+  const journal = await openJournal({ dir: join(tempDir(t), "j"), readers, clock });
+  t.after(() => journal.close());
+  const sink = new FakeSink({ batchSize: 10, confirmation: { timeoutMs: 5_000, resends: 5 } });
+  const stop = new AbortController();
+  const running = runPipeline(
+    {
+      sources: [{ name: "numbers", source: numberedSource(3, 3, { finite: false }) }],
+      handle: () => numberedRecord,
+      stage: passStage,
+      sinks: [{ name: "out", sink }],
+      journal,
+      clock,
+      log: silentLog,
+      events: noEvents,
+    },
+    stop.signal,
+  );
+  await until("the first sending", () => journal.unconfirmed("out", 10).length === 3);
+  clock.advance(-86_400_000);
+  for (let n = 0; n < 200 && sink.received.length < 6; n++) {
+    clock.advance(500);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  stop.abort();
+  await running;
+  assert.ok(sink.received.length >= 6, `${sink.received.length} sent`);
+});

@@ -128,6 +128,12 @@ test("Tipline and Fluent Bit run with nothing they do not need", () => {
   assert.deepEqual(compose.services["tipline-install"]?.profiles, ["install"], "only when it is asked for");
 });
 
+test("the installation, which cannot write to /etc, finds the configuration there", () => {
+  const service = compose.services["tipline-install"];
+  assert.ok(service?.read_only);
+  assert.ok(mountsOf(service).some(({ target }) => target === "/etc/tipline/tipline.yaml"));
+});
+
 test("every name is declared", () => {
   for (const [name, service] of services) {
     for (const network of service.networks ?? []) assert.ok(network in compose.networks, `${name}: ${network}`);

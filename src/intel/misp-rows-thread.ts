@@ -16,13 +16,17 @@ export type Request = { readonly answer: number } & (
 /** From it. `done`: the last batch has been sent. */
 export type Reply = { readonly answer: number } & (
   | { readonly kind: "count"; readonly rows: number }
-  | { readonly kind: "batch"; readonly text: string }
+  | { readonly kind: "batch"; readonly text: string; readonly spare: ArrayBuffer }
+  | { readonly kind: "spare"; readonly spare: ArrayBuffer }
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly message: string; readonly remote: RemoteKind | undefined }
 );
 
 /** The entry as this module runs: from its source or built. */
 const ENTRY = new URL(`./misp-rows-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
+
+/** Chunks of a socket are at most as large. */
+const SPARE_BYTES = 64 * 1024;
 
 /** Nearly all of what it makes dies at once; a larger nursery would only be memory that is never given back. */
 const YOUNG_MEGABYTES = 4;
@@ -38,11 +42,16 @@ export function threadedRowReader(): RowReader {
 class ThreadedReader implements RowReader {
   readonly #worker = new Worker(ENTRY, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } });
   readonly #inboxes = new Map<number, Inbox>();
+  /** Memory of chunks that have been read: new memory for each would be garbage faster than it is collected. */
+  readonly #spares: ArrayBuffer[] = [];
   #answers = 0;
   #failure: Error | undefined;
 
   constructor() {
-    this.#worker.on("message", (reply: Reply) => this.#inboxes.get(reply.answer)?.put(reply));
+    this.#worker.on("message", (reply: Reply) => {
+      if ("spare" in reply && reply.spare.byteLength === SPARE_BYTES) this.#spares.push(reply.spare);
+      if (reply.kind !== "spare") this.#inboxes.get(reply.answer)?.put(reply);
+    });
     this.#worker.on("error", (thrown) => this.#fail(thrown));
     this.#worker.on("exit", () => this.#fail(new Error("it has ended")));
   }
@@ -56,7 +65,8 @@ class ThreadedReader implements RowReader {
     return {
       take: (chunk) => {
         // A copy: the chunk's memory may hold what others still read.
-        const bytes = new Uint8Array(chunk);
+        const bytes = this.#memory(chunk.length);
+        bytes.set(chunk);
         this.#post({ answer, kind: "chunk", bytes }, [bytes.buffer]);
       },
       end: async () => {
@@ -81,6 +91,12 @@ class ThreadedReader implements RowReader {
     } finally {
       this.#inboxes.delete(answer);
     }
+  }
+
+  #memory(length: number): Uint8Array<ArrayBuffer> {
+    const spare =
+      length <= SPARE_BYTES ? (this.#spares.pop() ?? new ArrayBuffer(SPARE_BYTES)) : new ArrayBuffer(length);
+    return new Uint8Array(spare, 0, length);
   }
 
   async close(): Promise<void> {

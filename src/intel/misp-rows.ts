@@ -51,9 +51,11 @@ export class Answer {
     this.#name = slices.name;
   }
 
-  take(chunk: Buffer): void {
+  /** True: the chunk is held on to until the batch has been read that rows of it are in; each such chunk makes one batch. */
+  take(chunk: Buffer): boolean {
     const group = this.#slicer.feed(chunk);
     if (group !== undefined) this.#groups.push(group);
+    return group !== undefined;
   }
 
   end(): number {
@@ -77,7 +79,7 @@ export function rowReader(): RowReader {
     open(slices) {
       const answer = new Answer(slices);
       return {
-        take: (chunk) => answer.take(chunk),
+        take: (chunk) => void answer.take(chunk),
         end: async () => answer.end(),
         async *read(wanted) {
           yield* answer.read(wanted);

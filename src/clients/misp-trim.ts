@@ -62,6 +62,7 @@ const KEPT: readonly (readonly [BlockMember, Cut])[] = [
 export function trimBlock(block: CleanBlock, maxBytes: number, maxLeaf: number): boolean {
   const touched = new Set(typeof block.get("truncated") === "string" ? String(block.get("truncated")).split(",") : []);
   for (const name of [...block.keys()]) cut(block, name, { bytes: maxLeaf }, touched);
+  if (fits(block, maxBytes)) return true;
   const steps = [
     ...OPTIONAL.map(
       ([name, limits]) =>
@@ -80,10 +81,10 @@ export function trimBlock(block: CleanBlock, maxBytes: number, maxLeaf: number):
     ),
   ];
   for (const step of steps) {
-    if (fits(block, maxBytes)) return true;
     step();
+    if (fits(block, maxBytes)) return true;
   }
-  return fits(block, maxBytes);
+  return false;
 }
 
 const fits = (block: CleanBlock, maxBytes: number): boolean => Buffer.byteLength(blockJson(block)) <= maxBytes;
@@ -112,7 +113,8 @@ function note(block: CleanBlock, name: BlockMember, touched: Set<string>): void 
 function isOver(value: BlockValue, limits: Cut): boolean {
   if (isList(value) && limits.items !== undefined && value.length > limits.items) return true;
   const leaves = typeof value === "string" ? [value] : Object.values(value);
-  return leaves.some((leaf) => leaf.length > limits.bytes || Buffer.byteLength(leaf) > limits.bytes);
+  // A UTF-16 unit takes three bytes at most: nearly all leaves need not be measured.
+  return leaves.some((leaf) => leaf.length * 3 > limits.bytes && Buffer.byteLength(leaf) > limits.bytes);
 }
 
 /** The longest head of at most `maxBytes` bytes of UTF-8 that ends between characters. */

@@ -30,6 +30,10 @@ async function simulate(line: CanaryLine, name: string, over: Partial<SimulateRe
 const passed = (hops: readonly Hop[]) => hops.filter(({ status }) => status === "ok").map(({ hop }) => hop);
 const ALL = ["sent", "alert", "read", "matched", "delivered", "rule"];
 
+/** It begins at the end of the file: what is written before it has found that is not its own. */
+const placed = (line: CanaryLine) =>
+  line.until("its place", async () => (await line.metric('tipline_source_lag_bytes{source="wazuh"}')) === 0);
+
 async function startAll(
   t: Parameters<typeof CanaryLine.start>[0],
   over: Partial<Parameters<typeof createWazuhSim>[0]> = {},
@@ -41,6 +45,7 @@ async function startAll(
   };
   const sim: WazuhSim = await createWazuhSim({ t, rules, ...over });
   const line = await CanaryLine.start(t, sim, { config: QUIET });
+  await placed(line);
   return { sim, line };
 }
 
@@ -121,6 +126,7 @@ test("stops at the delivery when the sink leaves the score out", async (t) => {
   const { sim } = await startAll(t);
   const sinks = { wazuh: { type: "wazuh", socket: sim.paths.queueSocket, min_score: 100 } };
   const line = await CanaryLine.start(t, sim, { config: { ...QUIET, sinks } });
+  await placed(line);
   const { last } = await simulate(line, "ssh-login", { waitMs: 10_000 });
   assert.match(`${last?.hop} ${last?.found}`, /^delivered sink wazuh leaves out findings below score 100/);
 });

@@ -55,11 +55,11 @@ export async function enrich(request: EnrichRequest): Promise<EnrichOutcome> {
   const context = { ...engine(commandKey(request.stateDir)), source: "enrich", mode: "live" as const };
   const counts = { alerts: 0, bytes: 0, findings: 0, benign: 0 };
   for await (const delivery of source.read(undefined, signal)) {
-    const generation = live.current();
+    const judging = { ...context, generation: live.current(), receivedAt: systemClock.now() };
     for (const record of delivery.records) {
       counts.alerts++;
       counts.bytes += record.bytes.length + 1;
-      const handled = handleRecord(record, { ...context, generation, receivedAt: systemClock.now() });
+      const handled = handleRecord(record, judging);
       for (const letter of handled.deadLetters) await request.onDeadLetter(letter);
       for (const finding of handled.findings) {
         if (finding.score < request.minScore || (finding.suppressed && !request.benign)) continue;

@@ -1,9 +1,11 @@
 import type { Generation, IndicatorIndex } from "../intel/generation.ts";
+import type { LayeredIndex } from "../intel/index/layers.ts";
 import { createPolicy, type OwnAssets } from "../intel/policy.ts";
 import { ALWAYS_STANDING, type Standing } from "../intel/standing.ts";
 import type { WarninglistSet } from "../intel/warninglists.ts";
 import { readAllow } from "../store/allow.ts";
-import type { GenerationStore } from "../store/generations-types.ts";
+import type { GenerationStore, LoadedGeneration } from "../store/generations-types.ts";
+import type { SharedGeneration } from "./match-wire.ts";
 
 const EMPTY_INDEX: IndicatorIndex = {
   stats: {
@@ -26,7 +28,9 @@ const RETIRE_MS = 60_000;
 
 /** Everything a generation is put together from. */
 export interface GenerationParts {
-  readonly store: GenerationStore;
+  readonly store: Pick<GenerationStore, "feeds" | "partialFeeds" | "refresh"> & {
+    current(): Pick<LoadedGeneration, "id" | "createdAt" | "index"> | undefined;
+  };
   readonly warninglists: WarninglistSet;
   /** Default: nothing ever expires, nothing was called false. */
   readonly standing?: Standing;
@@ -44,6 +48,8 @@ export interface GenerationParts {
 export class LiveGeneration {
   #parts: GenerationParts;
   #current: Generation;
+  /** Told when another index comes into force, while the one before is still open. */
+  onIndex: ((before: IndicatorIndex, after: IndicatorIndex) => void) | undefined;
 
   constructor(parts: GenerationParts) {
     this.#parts = parts;
@@ -76,7 +82,18 @@ export class LiveGeneration {
     const before = this.#current.index;
     this.#parts.store.refresh();
     this.#current = this.#compose();
-    if (before !== this.#current.index) setTimeout(() => before.close(), RETIRE_MS).unref();
+    if (before === this.#current.index) return;
+    this.onIndex?.(before, this.#current.index);
+    setTimeout(() => before.close(), RETIRE_MS).unref();
+  }
+
+  /** What other threads need to judge by the same: undefined where the index is not one of files that they can share. */
+  shared(): { readonly generation: SharedGeneration; readonly mark: string } | undefined {
+    const { store, mark = "" } = this.#parts;
+    const loaded = store.current();
+    if (loaded === undefined || !isLayered(loaded.index)) return undefined;
+    const layers = loaded.index.layers.map(({ path, segment }) => ({ path, segment }));
+    return { generation: { id: loaded.id, createdAt: loaded.createdAt, layers }, mark };
   }
 
   /** Takes what servers know beside indicators into force; the index stays. */
@@ -98,4 +115,8 @@ export class LiveGeneration {
       standing,
     };
   }
+}
+
+function isLayered(index: IndicatorIndex): index is LayeredIndex {
+  return "layers" in index;
 }

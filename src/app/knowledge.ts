@@ -8,7 +8,7 @@ import type { Warninglist, WarninglistSet } from "../intel/warninglists.ts";
 import type { Log } from "../lib/log.ts";
 import { get, type JsonValue } from "../model/json.ts";
 import { KnowledgeStore } from "../store/knowledge.ts";
-import { ageRules } from "./age-rules.ts";
+import { type AgedConfig, ageRules } from "./age-rules.ts";
 import { builtInWarninglists } from "./paths.ts";
 
 /** What a generation judges with beside its indicators. */
@@ -19,13 +19,36 @@ export interface Surroundings {
   readonly mark: string;
 }
 
+/** What of a configuration surroundings depend on; of each feed's `settings` only `warninglists` and `filters.max_age` count. */
+export interface KnowledgeConfig extends AgedConfig {
+  readonly state_dir: string;
+  readonly warninglists: Pick<Config["warninglists"], "path">;
+}
+
 /** Where surroundings come from. */
 export interface KnowledgeSource {
   /** Undefined: ad-hoc commands without a configuration. */
-  readonly config: Config | undefined;
+  readonly config: KnowledgeConfig | undefined;
   /** Folder of lists that wins over everything (`--warninglists`). */
   readonly path?: string;
   readonly log: Log;
+}
+
+/** The part of a configuration that surroundings depend on, as plain data that can be handed to a thread: no secrets, no code. */
+export function knowledgeConfig({ state_dir, warninglists, feeds }: KnowledgeConfig): KnowledgeConfig {
+  return {
+    state_dir,
+    warninglists: warninglists.path === undefined ? {} : { path: warninglists.path },
+    feeds: feeds.map(({ name, definition, settings, common }) => ({
+      name,
+      definition: { type: definition.type },
+      settings: {
+        warninglists: get(settings as JsonValue, "warninglists"),
+        filters: { max_age: get(settings as JsonValue, "filters", "max_age") },
+      },
+      common: common.expiry === undefined ? {} : { expiry: common.expiry },
+    })),
+  };
 }
 
 /** Knowledge of servers in a state folder. */
@@ -72,7 +95,7 @@ function ingredients({ config, path, log }: KnowledgeSource) {
  * servers have a list of the same name, the newest version counts, and of equal ones the first server's.
  */
 function* listsOf(
-  config: Config | undefined,
+  config: KnowledgeConfig | undefined,
   path: string | undefined,
   store: KnowledgeStore | undefined,
   log: Log,

@@ -1,6 +1,6 @@
-import type { Alert } from "../model/alert.ts";
 import type { Finding } from "../model/finding.ts";
 import type { JsonValue } from "../model/json.ts";
+import type { Echo } from "../pipeline/handle.ts";
 
 /** How far a simulated event has come in a running line. */
 interface Trace {
@@ -33,7 +33,7 @@ export class Simulations {
     for (const { mode, id } of findings) if (mode === "simulated") this.#of(id)?.delivered.add(sink);
   }
 
-  echoed({ rule }: Alert, findingId: string): void {
+  echoed({ rule }: Echo, findingId: string): void {
     const trace = this.#of(findingId);
     if (trace !== undefined && rule !== undefined) trace.rule = { id: rule.id, level: rule.level };
   }

@@ -1,9 +1,8 @@
 import { openUnixDatagram } from "../clients/unix-datagram.ts";
 import { derivedId } from "../intel/finding-id.ts";
-import type { Alert } from "../model/alert.ts";
 import type { Finding } from "../model/finding.ts";
 import { get, type JsonValue, text } from "../model/json.ts";
-import type { HandleContext } from "../pipeline/handle.ts";
+import type { Echo, HandleContext } from "../pipeline/handle.ts";
 import type { PipelineSink } from "../pipeline/pipeline.ts";
 import type { ControlHandler } from "../store/control.ts";
 import type { CanaryKeeper } from "./canary.ts";
@@ -43,7 +42,7 @@ export async function openWatches(parts: WatchParts): Promise<Watches> {
     canary: canary?.keeper,
     handle: {
       ...(canary === undefined ? {} : { canary: canary.keeper }),
-      onEcho(alert: Alert, id: string) {
+      onEcho(alert: Echo, id: string) {
         canary?.keeper.echoed(alert, id);
         if (ofAlerts.has(alert.source)) simulations.echoed(alert, id);
       },

@@ -3,7 +3,7 @@ import type { Alert } from "../model/alert.ts";
 import type { Finding, JudgedMatch } from "../model/finding.ts";
 import type { Indicator, IndicatorReport } from "../model/indicator.ts";
 import type { Assessment, ConsideredObservable } from "../pipeline/assess.ts";
-import { kindOf } from "../pipeline/finding.ts";
+import { kindOf } from "../pipeline/finding-block.ts";
 import { paint, safe } from "./output.ts";
 
 const BAND_STYLE = { critical: ["bold", "red"], high: "red", medium: "yellow", low: "cyan", benign: "dim" } as const;

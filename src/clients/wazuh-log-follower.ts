@@ -1,5 +1,6 @@
 import { stat } from "node:fs/promises";
 import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PlainReader } from "../lib/byte-reader.ts";
 import type { Clock } from "../lib/clock.ts";
 import { asError, systemCode, TiplineError } from "../lib/errors.ts";
@@ -30,6 +31,9 @@ export interface FollowerOptions {
   readonly lateMs?: number;
 }
 
+/** A busy log is read this often at most: read line by line, the reading would cost more than the matching. */
+const GATHER_MS = 4;
+
 /** A batch of a log with the place to go on from. */
 export interface LogDelivery extends SortedLines {
   readonly range: string;
@@ -58,6 +62,8 @@ export class LogFollower {
   /** Files known to come after the live one. */
   #unread = 0;
   #blockedSince: number | undefined;
+  /** By performance.now(). */
+  #wokenAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: FollowerOptions) {
     this.#clock = options.clock;
@@ -318,7 +324,13 @@ export class LogFollower {
   }
 
   async #idle(): Promise<void> {
-    if (!(await this.#wakeup.wait(this.#pollMs))) this.#lookDue = true;
+    if (!(await this.#wakeup.wait(this.#pollMs))) {
+      this.#lookDue = true;
+      return;
+    }
+    const rest = this.#wokenAt + GATHER_MS - performance.now();
+    if (rest > 0) await sleep(rest);
+    this.#wokenAt = performance.now();
   }
 
   /** What the outside world refuses is said and tried again. */

@@ -2,7 +2,7 @@ import { isIP } from "node:net";
 import { toUSVString } from "node:util";
 import type { Agent } from "../model/alert.ts";
 import type { MispBlock } from "../model/finding.ts";
-import { blockJson, type CleanBlock, cleanBlock, isList, mapLeaves } from "./misp-block.ts";
+import { blockJson, type CleanBlock, cleanBlock, isList, mapLeaves, plainJson } from "./misp-block.ts";
 import { cutBytes, trimBlock } from "./misp-trim.ts";
 
 /**
@@ -16,6 +16,8 @@ import { cutBytes, trimBlock } from "./misp-trim.ts";
 export const MAX_DATAGRAM = 65_535;
 /** Lucene's limit of a keyword: above it the indexer rejects the whole document. Two bytes are left for quotes. */
 const MAX_LEAF = 32_766 - 2;
+/** A leaf of so many UTF-16 units has no more than MAX_LEAF bytes, whatever is in it. */
+const UNMEASURED_LEAF = Math.floor(MAX_LEAF / 3);
 /** `1`: the queue of log lines, which are given to the decoders. */
 const QUEUE = "1";
 /** What our rules look for at the end of the location. */
@@ -52,7 +54,10 @@ function cleanName(name: string): string {
  * A rule's description shows `$(misp.value)` literally when the value is longer than about 900 characters; the alert itself is whole.
  */
 export function encodeEvent(misp: MispBlock, maxBytes: number = MAX_DATAGRAM): string | undefined {
-  const block = trimmed(misp, maxBytes - envelope("").length);
+  const room = maxBytes - envelope("").length;
+  const plain = plainJson(misp, UNMEASURED_LEAF);
+  if (plain !== undefined && Buffer.byteLength(plain) <= room) return envelope(plain);
+  const block = trimmed(misp, room);
   return block && envelope(blockJson(block));
 }
 
@@ -70,7 +75,7 @@ export function withAgent(misp: MispBlock, agent?: Agent): MispBlock {
   const id = agentId(agent) || MANAGER;
   const ip = agent?.ip !== undefined && isIP(agent.ip) !== 0 ? agent.ip : undefined;
   const name = cleanName(agent?.name ?? "") || (id === MANAGER ? "manager" : id);
-  return { ...misp, agent: { id, name, ...(ip === undefined ? {} : { ip }) } };
+  return { ...misp, agent: ip === undefined ? { id, name } : { id, name, ip } };
 }
 
 /** The whole datagram. Undefined: not even the trimmed event fits, which the limits of this file make impossible. */

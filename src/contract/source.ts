@@ -47,6 +47,7 @@ export interface SourceLag {
  * A source MUST:
  * - resume from `checkpoint` without losing a record; it MAY repeat records of the last uncommitted delivery;
  * - never hold more than one uncommitted delivery's worth of input beyond the one yielded: not pulling is the only back-pressure;
+ *   without `committed()` it may be asked for the next delivery before the one before is durable, with it for that one's answer first;
  * - never yield half a record; put records over its size limit in `rejected` and go on;
  * - end the iteration promptly (≤ 1 s) when `signal` aborts, without throwing;
  * - survive what its peer does (rotation, truncation, permission errors, absence): log, report in `lag().trouble`, retry;

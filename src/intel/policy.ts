@@ -77,10 +77,11 @@ export function createPolicy(own: OwnAssets, allow: readonly AllowEntry[]): Poli
       return hashes.has(value) ? "own hash" : undefined;
     },
     own(type, value) {
-      if (type !== "ip") return undefined;
+      if (type !== "ip" || own.networks.length === 0) return undefined;
       return networks.check(value, value.includes(":") ? "ipv6" : "ipv4") ? "address of your own network" : undefined;
     },
     allowed(type, value, entity, time) {
+      if (allowByKey.size === 0) return undefined;
       const names = type === "domain" ? nameAndParents(value) : [value];
       for (const name of names) {
         const entry = allowByKey.get(key(type, name))?.find((candidate) => inForce(candidate, entity, time));

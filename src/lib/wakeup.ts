@@ -1,6 +1,9 @@
 import { type FSWatcher, watch } from "node:fs";
 import type { Clock } from "./clock.ts";
 
+/** A reason of its own: without one each abort makes an exception with its stack. */
+const WOKEN = "woken";
+
 /** Lets a loop sleep until something happened or a time has passed. */
 export class Wakeup {
   readonly #clock: Clock;
@@ -14,7 +17,7 @@ export class Wakeup {
   /** Ends the present `wait()`, or the next one if nobody waits. */
   wake(): void {
     this.#pending = true;
-    this.#sleeping?.abort();
+    this.#sleeping?.abort(WOKEN);
   }
 
   /** False when the time passed without a `wake()`. */

@@ -1,13 +1,10 @@
-import { mitreOf, tlpOf } from "../intel/misp-tags.ts";
+import { tlpOf } from "../intel/misp-tags.ts";
 import type { Alert } from "../model/alert.ts";
-import type { ConvictingAttribute, Finding, JudgedMatch, MispBlock, Mode, Verdict } from "../model/finding.ts";
-import type { IndicatorReport, Tlp } from "../model/indicator.ts";
-import { member } from "./event-view.ts";
+import type { ConvictingAttribute, Finding, FindingAlert, Mode, Verdict } from "../model/finding.ts";
 
-const MOST_TAGS = 30;
-const MOST_OTHERS = 20;
+import { mispBlock, tagsOf } from "./finding-block.ts";
+
 const MOST_ATTRIBUTES = 20;
-const MOST_TEXT = 1000;
 
 /** Names a finding: same alert, mode and (retro) indicator give the same id. */
 export type NameFinding = (parts: {
@@ -31,30 +28,30 @@ export function toFinding(alert: Alert, raw: string, verdict: Verdict, mode: Mod
   // Nobody saw these: they are no sightings.
   const attributes = mode === "canary" || mode === "simulated" ? [] : convictingAttributes(verdict);
   const tlp = tlpOf(verdict.matches.flatMap(({ match }) => match.reports.flatMap((report) => tagsOf(report))));
-  return {
+  // Members are set by name rather than spread: V8 keeps what is spread together as a dictionary, which is slow to write.
+  const finding: Writable<Finding> = {
     id,
     kind: "alert",
     mode,
-    alert: {
-      id: alert.id,
-      node: alert.node,
-      rawHash: alert.rawHash,
-      time: alert.time,
-      source: alert.source,
-      ...(alert.agent ? { agent: alert.agent } : {}),
-      ...(alert.location === undefined ? {} : { location: alert.location }),
-      ...(alert.rule
-        ? { rule: { id: alert.rule.id, level: alert.rule.level, description: alert.rule.description } }
-        : {}),
-      raw,
-    },
+    alert: findingAlert(alert, raw),
     misp: mispBlock(alert, verdict, best, { id, mode, tlp }),
-    ...(tlp === undefined ? {} : { tlp }),
     key: { indicator, entity: verdict.entity.key },
     suppressed: verdict.suppressed,
     score: verdict.score,
-    ...(attributes.length === 0 ? {} : { attributes }),
   };
+  if (tlp !== undefined) finding.tlp = tlp;
+  if (attributes.length > 0) finding.attributes = attributes;
+  return finding;
+}
+
+type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
+
+function findingAlert({ id, node, rawHash, time, source, agent, location, rule }: Alert, raw: string): FindingAlert {
+  const alert: Writable<FindingAlert> = { id, node, rawHash, time, source, raw };
+  if (agent !== undefined) alert.agent = agent;
+  if (location !== undefined) alert.location = location;
+  if (rule !== undefined) alert.rule = { id: rule.id, level: rule.level, description: rule.description };
+  return alert;
 }
 
 /** What is too weak to convict alone is left out, unless the other half of its attribute was seen as well. */
@@ -70,124 +67,4 @@ function convictingAttributes({ matches }: Verdict): readonly ConvictingAttribut
     }
   }
   return [...found.values()];
-}
-
-function tagsOf(report: IndicatorReport): readonly string[] {
-  return [...report.tags, ...report.event.tags];
-}
-
-interface BlockMeta {
-  readonly id: string;
-  readonly mode: Mode;
-  readonly tlp: Tlp | undefined;
-}
-
-function mispBlock(alert: Alert, verdict: Verdict, best: JudgedMatch, meta: BlockMeta): MispBlock {
-  const [report] = best.match.reports;
-  if (report === undefined) throw new Error("an indicator always has a report");
-  const tags = [...new Set(tagsOf(report))];
-  return compact({
-    event_id: report.event.id ?? report.event.uuid,
-    category: report.category || "Other",
-    type: report.attributeType,
-    value: cut(report.attributeValue) ?? best.match.indicator.value,
-    source: compact({
-      description: cut(alert.rule?.description),
-      rule_id: alert.rule?.id,
-      rule_level: alert.rule === undefined ? undefined : String(alert.rule.level),
-      alert_id: alert.id,
-      location: cut(alert.location),
-      timestamp: new Date(alert.time).toISOString(),
-      manager: cut(member(alert.event, "manager", "name")),
-      node: cut(member(alert.event, "cluster", "node")),
-    }),
-    context: factsBlock(verdict),
-    event_info: cut(report.event.info),
-    event_uuid: report.event.uuid,
-    event_date: report.event.date,
-    org: report.event.orgc,
-    threat_level: threatWord(report.event.threatLevel),
-    attribute_uuid: report.attributeUuid,
-    comment: cut(report.comment),
-    tags: tags.slice(0, MOST_TAGS),
-    tlp: meta.tlp,
-    mitre: mitreOf(tags),
-    first_seen: isoSeconds(report.firstSeen),
-    last_seen: isoSeconds(report.lastSeen),
-    feed: report.feed,
-    link: report.event.link,
-    match: {
-      kind: kindOf(best),
-      where: best.match.observable.where,
-      observable: cut(best.match.observable.value),
-      role: best.match.observable.role,
-    },
-    score: String(verdict.score),
-    band: verdict.band,
-    reasons: best.reasons.map(({ points, text }) =>
-      points === 0 ? text : `${points > 0 ? "+" : ""}${points} ${text}`,
-    ),
-    warninglist: verdict.suppressed
-      ? cut(best.suppressions.map(({ by, reason }) => (by === "warninglist" ? reason : `${by}: ${reason}`)).join("; "))
-      : undefined,
-    annotations: best.annotations.map(({ warninglist }) => warninglist),
-    direction: verdict.direction === "unknown" ? undefined : verdict.direction,
-    outcome: verdict.outcome === "unknown" ? undefined : verdict.outcome,
-    cve: verdict.cves.slice(0, MOST_OTHERS),
-    matches_count: String(verdict.matches.length),
-    others: othersOf(verdict),
-    foreign: verdict.foreign ? "true" : undefined,
-    mode: meta.mode,
-    generation: verdict.generation,
-    finding_id: meta.id,
-  }) as unknown as MispBlock;
-}
-
-function factsBlock({ facts }: Verdict) {
-  return compact({
-    host: cut(facts.host),
-    user: cut(facts.user),
-    image: cut(facts.image),
-    parent_image: cut(facts.parentImage),
-    command_line: cut(facts.commandLine),
-    src: facts.src,
-    dst: facts.dst,
-  });
-}
-
-function othersOf({ matches }: Verdict): string[] {
-  return matches.slice(1, 1 + MOST_OTHERS).map(({ match, suppressions }) => {
-    const suffix = suppressions[0] === undefined ? "" : ` (suppressed: ${suppressions[0].reason})`;
-    return cut(`${match.indicator.type} ${match.indicator.value}${suffix}`) ?? "";
-  });
-}
-
-/** How the indicator covered what was seen. */
-export function kindOf({ match: { indicator, observable } }: JudgedMatch): string {
-  if (indicator.pattern === "cidr") return "cidr";
-  if (indicator.type === observable.type) return indicator.value === observable.value ? "exact" : "subdomain";
-  return indicator.type;
-}
-
-function threatWord(level: number | undefined): string | undefined {
-  return level === undefined ? undefined : ["", "High", "Medium", "Low", "Undefined"][level];
-}
-
-function isoSeconds(seconds: number | undefined): string | undefined {
-  if (seconds === undefined || !(seconds > 0) || seconds > 8.64e12) return undefined;
-  return new Date(seconds * 1000).toISOString();
-}
-
-/** Bounds a text for the `misp` object; empty becomes undefined. */
-function cut(value: string | undefined): string | undefined {
-  if (value === undefined || value === "") return undefined;
-  return value.length <= MOST_TEXT ? value : `${value.slice(0, MOST_TEXT).toWellFormed()}…`;
-}
-
-/** Drops undefined, empty strings, empty arrays and empty objects, which Wazuh's decoder would drop anyway. */
-function compact(members: Record<string, unknown>): Record<string, unknown> | undefined {
-  const kept = Object.entries(members).filter(
-    ([, value]) => value !== undefined && value !== "" && !(Array.isArray(value) && value.length === 0),
-  );
-  return kept.length === 0 ? undefined : Object.fromEntries(kept);
 }

@@ -21,6 +21,9 @@ export interface Handled {
   readonly confirmed: readonly string[];
 }
 
+/** What is told of an alert that is our own finding. */
+export type Echo = Pick<Alert, "source" | "rule">;
+
 /** What handling needs from the house. `generation` is asked once per record batch by the caller's choice, never cached here. */
 export interface HandleContext {
   readonly source: string;
@@ -37,7 +40,7 @@ export interface HandleContext {
   readonly seals?: Seals;
   readonly canary?: CanaryWatch;
   /** One of our own findings came back as an alert. */
-  readonly onEcho?: (alert: Alert, findingId: string) => void;
+  readonly onEcho?: (echo: Echo, findingId: string) => void;
   readonly onSimulated?: (mark: string, finding: Finding) => void;
 }
 

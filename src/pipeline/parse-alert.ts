@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { TiplineError } from "../lib/errors.ts";
 import type { Agent, Alert } from "../model/alert.ts";
 import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../model/json.ts";
@@ -68,7 +68,7 @@ class ParsedAlert implements ReadAlert {
   }
 
   get rawHash(): string {
-    this.#rawHash ??= createHash("sha256").update(this.#line).digest("hex");
+    this.#rawHash ??= hash("sha256", this.#line, "hex");
     return this.#rawHash;
   }
 

@@ -7,7 +7,7 @@ import { asError } from "../lib/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import { deliver } from "./deliver.ts";
 import type { Surroundings } from "./durably.ts";
-import { type BeginDelivery, pump } from "./pump.ts";
+import { type BeginDelivery, type MatchRecords, pump } from "./pump.ts";
 import { runStage } from "./stage-runner.ts";
 
 export interface PipelineSource {
@@ -25,6 +25,8 @@ export interface PipelineSink {
 export interface PipelineOptions extends Surroundings {
   readonly sources: readonly PipelineSource[];
   readonly handle: BeginDelivery;
+  /** Instead of `handle`, in other threads. */
+  readonly match?: MatchRecords;
   readonly stage: Stage;
   readonly sinks: readonly PipelineSink[];
   /** Opened with the stage and the sinks as its readers, and closed by the caller. */

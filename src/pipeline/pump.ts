@@ -2,21 +2,35 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import type { DeadLetter, Journal } from "../contract/journal.ts";
 import type { Delivery, Source, SourceRecord } from "../contract/source.ts";
 import { type Backoff, delayMs } from "../lib/backoff.ts";
+import type { Clock } from "../lib/clock.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import { recordLetter } from "../store/dead-letter.ts";
 import { durably, type Surroundings } from "./durably.ts";
 import type { Handled } from "./handle.ts";
+import { LazyCommits } from "./lazy-commit.ts";
 
 export type HandleRecord = (record: SourceRecord) => Handled;
 
 /** Asked once per delivery, so that one generation judges all of it. */
 export type BeginDelivery = (source: string) => HandleRecord;
 
+/** What the records of a delivery came to, in their order. */
+export interface Matched {
+  readonly findings: readonly Finding[];
+  readonly deadLetters: readonly DeadLetter[];
+  readonly confirmed: readonly string[];
+}
+
+/** Handles records elsewhere, in other threads say. Never rejects. */
+export type MatchRecords = (source: string, records: readonly SourceRecord[]) => Promise<Matched>;
+
 export interface PumpOptions extends Surroundings {
   readonly name: string;
   readonly source: Source;
   readonly handle: BeginDelivery;
+  /** Instead of `handle`. Then a source that waits for no answer is read on while a delivery is matched: one ahead, no more. */
+  readonly match?: MatchRecords;
   readonly journal: Journal;
   /** `throw`: a TiplineError of the source ends the run (finite runs); default `retry`. */
   readonly onFailure?: "retry" | "throw";
@@ -29,11 +43,18 @@ const SLICE_MS = 20;
 /** Moves one source's alerts into the journal until it ends or `signal` aborts; a source that fails is opened again. */
 export async function pump(options: PumpOptions, signal: AbortSignal): Promise<void> {
   const { name, source, journal, log, events, clock } = options;
+  const lazy = new LazyCommits(options, signal);
   for (let attempt = 1; !signal.aborted; ) {
     try {
-      for await (const delivery of source.read(journal.checkpoint(name), signal)) {
-        if (!(await take(delivery, options, signal))) return;
-        attempt = 1;
+      const line = new Line(options, lazy, signal);
+      try {
+        for await (const delivery of source.read(journal.checkpoint(name), line.reading)) {
+          if (!(await line.take(delivery))) return;
+          attempt = 1;
+        }
+      } finally {
+        await line.end();
+        await lazy.flush();
       }
       if (!signal.aborted) events.sourceEnded(name);
       return;
@@ -57,17 +78,71 @@ export async function pump(options: PumpOptions, signal: AbortSignal): Promise<v
   }
 }
 
-/** False when stopped before the delivery was durable; it comes again after a restart. */
-async function take(delivery: Delivery, options: PumpOptions, signal: AbortSignal): Promise<boolean> {
+/** Matches deliveries and makes them durable in their order. */
+class Line {
+  readonly #options: PumpOptions;
+  readonly #lazy: LazyCommits;
+  readonly #signal: AbortSignal;
+  readonly #failed = new AbortController();
+  /** Aborts as well when a delivery cannot be made durable: the source may be waiting for its next alert. */
+  readonly reading: AbortSignal;
+  /** False: stopped before everything up to here was durable. */
+  #done: Promise<boolean> = Promise.resolve(true);
+
+  constructor(options: PumpOptions, lazy: LazyCommits, signal: AbortSignal) {
+    this.#options = options;
+    this.#lazy = lazy;
+    this.#signal = signal;
+    this.reading = AbortSignal.any([signal, this.#failed.signal]);
+  }
+
+  /** False when stopped before what came before was durable; it comes again after a restart. */
+  async take(delivery: Delivery): Promise<boolean> {
+    const { match, source } = this.#options;
+    const matched = matchAll(delivery, this.#options);
+    const before = this.#done;
+    this.#done = before.then(
+      async (ok) => ok && settle(delivery, await matched, this.#lazy, this.#options, this.#signal),
+    );
+    this.#done.catch(() => this.#failed.abort());
+    return match === undefined || source.committed !== undefined ? this.#done : before;
+  }
+
+  async end(): Promise<void> {
+    await this.#done;
+  }
+}
+
+async function matchAll(delivery: Delivery, options: PumpOptions): Promise<Matched> {
+  const { name, match, clock } = options;
+  if (match === undefined) return handleAll(delivery, options);
+  const { findings, deadLetters, confirmed } = await match(name, delivery.records);
+  return { findings, deadLetters: [...rejectedLetters(delivery, name, clock), ...deadLetters], confirmed };
+}
+
+/** False when stopped before the delivery was durable. */
+async function settle(
+  delivery: Delivery,
+  { findings, deadLetters, confirmed }: Matched,
+  lazy: LazyCommits,
+  options: PumpOptions,
+  signal: AbortSignal,
+): Promise<boolean> {
   const { name, source, journal, events } = options;
-  const { findings, deadLetters, confirmed } = await handleAll(delivery, options);
+  const isEmpty = findings.length + deadLetters.length + confirmed.length === 0;
+  // A source that waits for its deliveries to be durable gets each one's answer; one without alerts is a place that must not be lost.
+  if (isEmpty && delivery.records.length > 0 && source.committed === undefined) {
+    lazy.add(delivery);
+    return true;
+  }
+  const before = await lazy.supersede();
   const { range, checkpoint } = delivery;
   const commit = { source: name, range, checkpoint, findings, deadLetters, confirmed };
   const done = await durably(name, () => journal.commit(commit, signal), options, signal);
   if (done === undefined) return false;
   const fresh = done.value;
   events.committed(name, {
-    records: delivery.records.length,
+    records: before + delivery.records.length,
     findings: findings.length,
     deadLetters: deadLetters.length,
     fresh,
@@ -77,13 +152,22 @@ async function take(delivery: Delivery, options: PumpOptions, signal: AbortSigna
   return true;
 }
 
-async function handleAll({ records, rejected }: Delivery, { name, handle, clock, log }: PumpOptions) {
-  const findings: Finding[] = [];
-  const deadLetters: DeadLetter[] = rejected.map(({ head, length, origin, reason }) =>
+/** Input that cannot be alerts. */
+function rejectedLetters({ rejected }: Delivery, name: string, clock: Clock): DeadLetter[] {
+  return rejected.map(({ head, length, origin, reason }) =>
     recordLetter({ component: name, time: clock.now(), reason, origin }, head, length),
   );
+}
+
+/** In this thread, with breaks. */
+export async function handleRecords(
+  records: readonly SourceRecord[],
+  one: HandleRecord,
+  { name, clock, log }: Pick<PumpOptions, "name" | "clock" | "log">,
+): Promise<Matched> {
+  const findings: Finding[] = [];
+  const deadLetters: DeadLetter[] = [];
   const confirmed: string[] = [];
-  const one = handle(name);
   let since = performance.now();
   for (const record of records) {
     try {
@@ -106,4 +190,11 @@ async function handleAll({ records, rejected }: Delivery, { name, handle, clock,
     }
   }
   return { findings, deadLetters, confirmed };
+}
+
+async function handleAll(delivery: Delivery, options: PumpOptions): Promise<Matched> {
+  const { name, handle, clock } = options;
+  const letters = rejectedLetters(delivery, name, clock);
+  const { findings, deadLetters, confirmed } = await handleRecords(delivery.records, handle(name), options);
+  return { findings, deadLetters: [...letters, ...deadLetters], confirmed };
 }

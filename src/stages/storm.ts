@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Stage, StageOutput } from "../contract/stage.ts";
 import type { Band, Finding } from "../model/finding.ts";
 import type { JsonValue } from "../model/json.ts";
@@ -304,8 +304,8 @@ class StormControl implements Stage {
 
   #stored(key: string): JsonValue | undefined {
     const value = this.#windows.get(key) ?? this.#spreads.get(key) ?? this.#templates.get(key)?.template;
-    // A copy: the item goes on changing while this is on its way to the disk.
-    return value === undefined ? undefined : (structuredClone(value) as unknown as JsonValue);
+    // A copy: the item goes on changing while this is on its way to the disk. What is in it is replaced, never changed.
+    return value === undefined ? undefined : ({ ...value } as unknown as JsonValue);
   }
 }
 
@@ -324,5 +324,5 @@ function bandRank({ misp }: Finding): number {
 
 /** Short and of bounded length: values and entities can be long. */
 function hashOf(parts: readonly string[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("hex").slice(0, 32);
+  return hash("sha256", JSON.stringify(parts), "hex").slice(0, 32);
 }

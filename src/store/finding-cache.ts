@@ -16,6 +16,11 @@ export function jsonOf(finding: Finding): Buffer {
   return json;
 }
 
+/** Takes JSON that was made of the finding elsewhere. */
+export function rememberJson(finding: Finding, json: Buffer): void {
+  written.set(finding, json);
+}
+
 /** The newest entries of the streams as objects, so that readers who keep up need not parse them. Only what is on disk. */
 export class FindingCache {
   readonly #streams: Readonly<Record<StreamName, Map<number, Finding>>> = { raw: new Map(), out: new Map() };

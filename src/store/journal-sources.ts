@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { TiplineError } from "../lib/errors.ts";
 import type { JsonValue } from "../model/json.ts";
 import { decode, encode, type JournalTables } from "./journal-tables.ts";
@@ -30,9 +30,9 @@ export function putCheckpoint(
 ): void {
   const next = row(tables, source)?.next ?? 1;
   tables.sources.putSync(source, encode({ checkpoint, next: next + 1 } satisfies SourceRow));
-  const hash = hashOf(range);
-  tables.ranges.putSync([source, "n", next], Buffer.from(hash, "latin1"));
-  tables.ranges.putSync([source, "h", hash], encode(next));
+  const digest = hashOf(range);
+  tables.ranges.putSync([source, "n", next], Buffer.from(digest, "latin1"));
+  tables.ranges.putSync([source, "h", digest], encode(next));
   const old = [...tables.ranges.getRange({ start: [source, "n", 0], end: [source, "n", next + 1 - keep] })];
   for (const { key, value } of old) {
     tables.ranges.removeSync(key);
@@ -55,5 +55,5 @@ function row(tables: JournalTables, source: string): SourceRow | undefined {
 }
 
 function hashOf(range: string): string {
-  return createHash("sha256").update(range).digest("hex").slice(0, 40);
+  return hash("sha256", range, "hex").slice(0, 40);
 }

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { Commit, DeadLetter, Journal, JournalEntry, StreamName, Unconfirmed } from "../contract/journal.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { TiplineError } from "../lib/errors.ts";
@@ -181,7 +181,7 @@ class LmdbJournal implements StoredJournal {
     const entries = out.map((finding) => newEntry(finding));
     const first = await this.#write(() => {
       for (const [key, value] of state) {
-        const at = [stage, createHash("sha256").update(key).digest("hex").slice(0, 40)];
+        const at = [stage, hash("sha256", key, "hex").slice(0, 40)];
         if (value === undefined) this.#tables.state.removeSync(at);
         else this.#tables.state.putSync(at, encode([key, value]));
       }
@@ -318,7 +318,7 @@ class LmdbJournal implements StoredJournal {
     const lost = addDeadLetters(this.#tables, commit.deadLetters, this.#bounds);
     this.#confirm(commit.confirmed);
     const { rangesKept = 1024 } = this.#options;
-    putCheckpoint(this.#tables, commit.source, commit.range, commit.checkpoint, rangesKept);
+    putCheckpoint(this.#tables, commit.source, commit.range, commit.checkpoint, commit.rangesKept ?? rangesKept);
     return { outcome: "committed" as const, first, spills, dropped: dropped + lost };
   }
 

@@ -29,10 +29,13 @@ export class Layer {
   readonly #events = new Map<number, EventContext>();
   #users = 1;
 
-  /** Throws TIP_SEGMENT_CORRUPT when a file is not as it was written (of the contexts only the length is checked here). */
-  constructor(path: string) {
+  /**
+   * Throws TIP_SEGMENT_CORRUPT when a file is not as it was written (of the contexts only the length is checked here). `segment`: the
+   * same index as another thread has loaded it.
+   */
+  constructor(path: string, segment: Segment = loadSegment(indexPath(path))) {
     this.path = path;
-    this.segment = loadSegment(indexPath(path));
+    this.segment = segment;
     this.contexts = new ContextReader(contextsPath(path), this.segment.header.contexts.bytes);
     this.withdrawnFeeds = new Set(this.segment.header.withdrawnFeeds);
   }

@@ -1,0 +1,216 @@
+import { Layer } from "../intel/index/layer.ts";
+import { openLayers } from "../intel/index/layers.ts";
+import { asError } from "../lib/errors.ts";
+import { type Log, silentLog } from "../lib/log.ts";
+import type { Finding, Verdict } from "../model/finding.ts";
+import { type HandleContext, handleRecord } from "../pipeline/handle.ts";
+import { engine } from "./enrich.ts";
+import { LiveGeneration } from "./generation.ts";
+import { type Surroundings, surroundings, surroundingsGently } from "./knowledge.ts";
+import type {
+  MatchOutcome,
+  MatchReply,
+  MatchRequest,
+  MatchSetup,
+  SharedGeneration,
+  VerdictTally,
+} from "./match-wire.ts";
+
+type Matched = Extract<MatchReply, { kind: "matched" }>;
+type Match = Extract<MatchRequest, { kind: "match" }>;
+
+/** What a thread judges by, and how: the same handling of records as in the main thread, of which only the outcomes go back. */
+export class MatchJudge {
+  readonly #setup: MatchSetup;
+  readonly #log: Log;
+  readonly #judge: ReturnType<typeof engine>;
+  readonly #indicators = new HandedGeneration();
+  #live: LiveGeneration | undefined;
+  #mark: string | undefined;
+
+  constructor(setup: MatchSetup, log: Log = silentLog) {
+    this.#setup = setup;
+    this.#log = log;
+    this.#judge = engine(Buffer.from(setup.key));
+  }
+
+  /** Takes a generation into force. What servers know is read from the disk when `mark` says that it changed; until then the old holds. */
+  async take(generation: SharedGeneration | undefined, mark: string): Promise<void> {
+    this.#indicators.hand(generation);
+    const around = { config: this.#setup.config, log: this.#log };
+    if (this.#live === undefined) {
+      this.#mark = mark;
+      this.#live = this.#compose(surroundings(around));
+    } else {
+      this.#live.refresh();
+      if (mark === this.#mark) return;
+      this.#mark = mark;
+      this.#live.adopt(await surroundingsGently(around));
+    }
+  }
+
+  match({ job, source, receivedAt, bytes, ends }: Match): Matched {
+    const outcomes: MatchOutcome[] = [];
+    const written = new JsonBytes();
+    const watch = new Watch();
+    const context: HandleContext = {
+      ...this.#judge,
+      ...watch.callbacks,
+      source,
+      mode: "live",
+      generation: this.#generation(),
+      receivedAt,
+    };
+    const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    let from = 0;
+    for (const [at, end] of ends.entries()) {
+      const outcome = one(all.subarray(from, end), context, watch, written);
+      if (outcome !== undefined) outcomes.push({ at, ...outcome } as MatchOutcome);
+      from = end;
+    }
+    return { kind: "matched", job, outcomes, json: written.take() };
+  }
+
+  #generation() {
+    if (this.#live === undefined) throw new Error("match() before take()");
+    return this.#live.current();
+  }
+
+  #compose(around: Surroundings): LiveGeneration {
+    const { own, config } = this.#setup;
+    return new LiveGeneration({ store: this.#indicators, ...around, own, stateDir: config.state_dir });
+  }
+}
+
+type Outcome = MatchOutcome extends infer Each ? (Each extends MatchOutcome ? Omit<Each, "at"> : never) : never;
+
+function one(record: Buffer, context: HandleContext, watch: Watch, written: JsonBytes): Outcome | undefined {
+  watch.begin();
+  const { findings, deadLetters, confirmed } = handleRecord({ bytes: record, origin: "" }, context);
+  const [finding] = findings;
+  const [letter] = deadLetters;
+  const [id] = confirmed;
+  if (watch.canary) return { kind: "yours" };
+  if (letter !== undefined) return { kind: "dead", reason: letter.reason };
+  if (id !== undefined) return { kind: "echo", id, ...(watch.rule === undefined ? {} : { rule: watch.rule }) };
+  if (finding === undefined || watch.tally === undefined) return undefined;
+  const { tally, mark } = watch;
+  return { kind: "finding", ...written.add(finding), tally, ...(mark === undefined ? {} : { mark }) };
+}
+
+/** What handling a record says on the way. */
+class Watch {
+  /** The record looks like a canary. */
+  canary = false;
+  tally: VerdictTally | undefined;
+  mark: string | undefined;
+  rule: { readonly id: string; readonly level: number } | undefined;
+
+  readonly callbacks: Pick<HandleContext, "canary" | "onVerdict" | "onSimulated" | "onEcho"> = {
+    canary: {
+      expects: () => {
+        this.canary = true;
+        return false;
+      },
+      read: () => undefined,
+      matched: () => undefined,
+    },
+    onVerdict: (_, verdict) => {
+      this.tally = tallyOf(verdict);
+    },
+    onSimulated: (mark) => {
+      this.mark = mark;
+    },
+    onEcho: ({ rule }) => {
+      if (rule !== undefined) this.rule = { id: rule.id, level: rule.level };
+    },
+  };
+
+  begin(): void {
+    this.canary = false;
+    this.tally = undefined;
+    this.mark = undefined;
+    this.rule = undefined;
+  }
+}
+
+/** A verdict's counts. */
+export function tallyOf({ band, matches }: Verdict): VerdictTally {
+  return {
+    band,
+    matches: matches.map(({ match, suppressions }) => ({
+      type: match.observable.type,
+      by: suppressions.map(({ by }) => by),
+    })),
+  };
+}
+
+/** JSON of findings, one after the other. */
+class JsonBytes {
+  #bytes = Buffer.allocUnsafeSlow(256 * 1024);
+  #end = 0;
+
+  add(finding: Finding): { readonly from: number; readonly to: number } {
+    const json = JSON.stringify(finding);
+    const from = this.#end;
+    // A UTF-16 unit takes three bytes at most.
+    if (from + json.length * 3 > this.#bytes.length) this.#grow(from + json.length * 3);
+    this.#end += this.#bytes.write(json, from, "utf8");
+    return { from, to: this.#end };
+  }
+
+  /** The bytes, in memory of their own that can be handed over. */
+  take(): Uint8Array<ArrayBuffer> {
+    return Uint8Array.prototype.slice.call(this.#bytes, 0, this.#end) as Uint8Array<ArrayBuffer>;
+  }
+
+  #grow(least: number): void {
+    const larger = Buffer.allocUnsafeSlow(Math.max(least, this.#bytes.length * 2));
+    this.#bytes.copy(larger, 0, 0, this.#end);
+    this.#bytes = larger;
+  }
+}
+
+/** The store's side of a generation that another thread handed over. */
+class HandedGeneration {
+  #current: ReturnType<typeof opened> | undefined;
+  #next: SharedGeneration | undefined;
+
+  hand(generation: SharedGeneration | undefined): void {
+    this.#next = generation;
+    this.refresh();
+  }
+
+  refresh(): boolean {
+    const next = this.#next;
+    if (next === undefined || next.id === this.#current?.id) return false;
+    this.#current = opened(next, this.#current?.index.layers ?? []);
+    return true;
+  }
+
+  current() {
+    return this.#current;
+  }
+
+  partialFeeds(): readonly string[] {
+    return [];
+  }
+
+  feeds(): readonly string[] {
+    return [];
+  }
+}
+
+function opened({ id, createdAt, layers }: SharedGeneration, before: readonly Layer[]) {
+  const taken: Layer[] = [];
+  try {
+    for (const { path, segment } of layers) {
+      const shared = before.find((layer) => layer.path === path);
+      taken.push(shared ? shared.retain() : new Layer(path, segment));
+    }
+  } catch (thrown) {
+    for (const layer of taken) layer.release();
+    throw asError(thrown);
+  }
+  return { id, createdAt, index: openLayers(taken) };
+}

@@ -1,6 +1,7 @@
 import type { Indicator, IndicatorType } from "../model/indicator.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { CanonicalValue, ObservableType } from "../model/observable.ts";
+import type { Gate } from "./index/gate-keys.ts";
 import type { Policy } from "./policy.ts";
 import type { Standing } from "./standing.ts";
 import type { WarninglistSet } from "./warninglists.ts";
@@ -31,6 +32,8 @@ export interface IndicatorIndex {
    * held by property tests). May be true for nothing: it only saves the time of extraction.
    */
   nominates(event: JsonObject): boolean;
+  /** Tables of all layers for the gate over raw bytes; without them only the reference matcher can serve. */
+  readonly gates?: readonly Gate[];
   /** Every indicator, streamed in no particular order: for compaction, export and lookups by event. */
   all(): Iterable<Indicator>;
   close(): void;

@@ -88,6 +88,7 @@ export function createNominator(gates: readonly Gate[]): Nominator {
 class Scanner implements Nominator {
   readonly #probe: GateProbe;
   readonly #plainLengths: Uint8Array;
+  readonly #prints: boolean;
   #optionText = "";
   #optionAnswer = false;
   #base64Text = "";
@@ -96,6 +97,7 @@ class Scanner implements Nominator {
   constructor(probe: GateProbe) {
     this.#probe = probe;
     this.#plainLengths = probe.plainLengths.slice();
+    this.#prints = probe.prints;
     // `AS0064500` is longer than its key.
     if (probe.plainNumbers) this.#plainLengths.fill(1, 2, 11);
   }
@@ -122,7 +124,8 @@ class Scanner implements Nominator {
 
   nominatesText(text: string): boolean {
     const length = text.length;
-    if (length > 32 && length <= 128 && KINDS[text.charCodeAt(2)] !== LETTER && this.#fingerprint(text)) return true;
+    if (this.#prints && length > 32 && length <= 128 && KINDS[text.charCodeAt(2)] !== LETTER && this.#fingerprint(text))
+      return true;
     const plainLengths = this.#plainLengths;
     let colons = 0;
     let lastColon = -9;
@@ -163,7 +166,11 @@ class Scanner implements Nominator {
   #special(text: string, at: number): boolean {
     const c = text.charCodeAt(at);
     const next = at + 1 < text.length ? text.charCodeAt(at + 1) : 0;
-    if (c === 92) return ((next | 32) === 117 || (next | 32) === 120) && isEscape(text, at);
+    if (c === 92) {
+      if ((next | 32) === 117 || (next | 32) === 120) return isEscape(text, at);
+      // `\nevil.example` in a string that is JSON itself: the letter is not part of the name.
+      return isEscapeLetter(next) && this.#tokenFrom(text, at + 2);
+    }
     if (c === 58) return next === 58 && this.#ip6(text, at);
     if (c === 37) {
       const percent = percentAt(text, at);
@@ -202,7 +209,9 @@ class Scanner implements Nominator {
   }
 
   #plain(text: string, start: number, end: number): boolean {
-    return this.#probe.plain(text, start, end) || (this.#probe.plainNumbers && isPaddedNumber(text, start, end));
+    if (this.#probe.plain(text, start, end)) return true;
+    const number = this.#probe.plainNumbers ? paddedNumber(text, start, end) : end;
+    return number < end && this.#probe.plain(text, number, end);
   }
 
   #dotted(text: string, start: number, end: number, seen: number): boolean {
@@ -253,8 +262,9 @@ class Scanner implements Nominator {
     while (from > 0 && at - from < MAX_IP6_RUN && isIp6Char(text.charCodeAt(from - 1))) from--;
     while (to < text.length && to - at < MAX_IP6_RUN && isIp6Char(text.charCodeAt(to))) to++;
     if (at - from === MAX_IP6_RUN || to - at === MAX_IP6_RUN) return true;
-    // `%202a00::1`: the run takes the digits of an encoded blank in.
-    const decoded = from > 0 && text.charCodeAt(from - 1) === 37 ? from + 2 : from;
+    // `%202a00::1`, `\b2a00::1`: the run takes the digits of an encoded blank in, or the letter of an escape.
+    const before = from > 0 ? text.charCodeAt(from - 1) : 0;
+    const decoded = before === 37 ? from + 2 : before === 92 ? from + 1 : from;
     for (let start = from; start < to - 2; start++) {
       const begins = start === from || start === decoded || text.charCodeAt(start) === 58;
       if (!begins && text.charCodeAt(start - 1) !== 58) continue;
@@ -295,6 +305,11 @@ class Scanner implements Nominator {
   }
 }
 
+/** `b`, `f`, `n`, `r`, `t`. */
+function isEscapeLetter(c: number): boolean {
+  return c === 98 || c === 102 || c === 110 || c === 114 || c === 116;
+}
+
 function hasDot(text: string, from: number, to: number): boolean {
   for (let at = from; at < to; at++) if (text.charCodeAt(at) === 46) return true;
   return false;
@@ -309,18 +324,19 @@ function says64(text: string, start: number, end: number): boolean {
   return false;
 }
 
-/** `AS0064500`, `0064500`: the same AS number as `64500`. */
-function isPaddedNumber(text: string, start: number, end: number): boolean {
+/** `AS0064500`, `0064500`: the same AS number as `64500`. Where its digits begin, or `end` when it is none. */
+function paddedNumber(text: string, start: number, end: number): number {
   let at = start;
   if ((text.charCodeAt(at) | 32) === 97 && (text.charCodeAt(at + 1) | 32) === 115) at += 2;
   if (at > start && (text.charCodeAt(at) | 32) === 110) at++;
   if (at > start && text.charCodeAt(at) === 45) at++;
-  if (text.charCodeAt(at) !== 48 || end - at < 2 || end - at > 10) return false;
-  for (; at < end; at++) {
-    const c = text.charCodeAt(at);
-    if (c < 48 || c > 57) return false;
+  if (text.charCodeAt(at) !== 48 || end - at < 2 || end - at > 10) return end;
+  while (at < end && text.charCodeAt(at) === 48) at++;
+  for (let digit = at; digit < end; digit++) {
+    const c = text.charCodeAt(digit);
+    if (c < 48 || c > 57) return end;
   }
-  return true;
+  return at;
 }
 
 function isIp6Char(c: number): boolean {

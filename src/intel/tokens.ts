@@ -1,6 +1,7 @@
 import type { IndicatorPattern, IndicatorType } from "../model/indicator.ts";
 import { parseIpv6 } from "./canonical-ip.ts";
 import { hashText, hashWords, type Seed } from "./index/hash.ts";
+import { isPopularHost } from "./popular-hosts.ts";
 import { hexValue } from "./token-disguise.ts";
 
 /**
@@ -37,7 +38,7 @@ export function gateKeys(type: IndicatorType, pattern: IndicatorPattern, value: 
     case "ip":
       return [pattern === "cidr" ? networkKey(value) : addressKey(value)];
     case "url":
-      return keysOfHost(hostOfUrl(value));
+      return keysOfUrl(value);
     case "email":
       return keysOfHost(value.slice(value.lastIndexOf("@") + 1));
     case "asn":
@@ -77,6 +78,30 @@ function keysOfHost(host: string): readonly GateKey[] {
   if (host.includes(":")) return [addressKey(host)];
   const text = trimToken(host);
   return text === "" ? [] : [{ kind: "token", text }];
+}
+
+/** A URL's host; on a popular one a telling part of its path, which must show in the alert as well and does in few. */
+function keysOfUrl(url: string): readonly GateKey[] {
+  const host = hostOfUrl(url);
+  const path = isPopularHost(host) ? tellingPart(url.slice(url.indexOf("/", url.indexOf("://") + 3))) : "";
+  return path === "" ? keysOfHost(host) : [{ kind: "token", text: path }];
+}
+
+const LEAST_TELLING = 7;
+
+/**
+ * The longest token of a URL's path and query that is literal in every spelling of it. What stands beside `%` is not: an alert may
+ * have the same character encoded or plain. Nor is the part behind `#`, which canonical URLs have not, or what looks like any other.
+ */
+function tellingPart(path: string): string {
+  let best = "";
+  for (const { 0: run, index } of path.slice(0, MOST_GATED).toLowerCase().matchAll(TOKEN)) {
+    if (path[index - 1] === "%" || path[index + run.length] === "%") continue;
+    const text = trimToken(run);
+    if (text.length <= best.length || text.length < LEAST_TELLING) continue;
+    if (!COMMON.has(text) && !/^[\d.]+$/.test(text)) best = text;
+  }
+  return best;
 }
 
 /** Host of a canonical URL, brackets dropped. */

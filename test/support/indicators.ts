@@ -53,9 +53,9 @@ const regkey = fc
 const url = fc
   .tuple(
     fc.constantFrom("http", "https", "ftp"),
-    fc.oneof(hostName, ipv4),
+    fc.oneof(hostName, ipv4, fc.constantFrom("github.com", "t.me")),
     fc.constantFrom("", ":8080"),
-    fc.constantFrom("/", "/a/b?c=d", "/A%20b"),
+    fc.constantFrom("/", "/a/b?c=d", "/A%20b", "/Evil-Org/Loader_v2/raw/x.ps1", "/x?id=PAYLOAD~7731&n=1"),
   )
   .map(([scheme, host, port, path]) => `${scheme}://${host}${port}${path}`);
 

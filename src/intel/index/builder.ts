@@ -243,6 +243,8 @@ export class SegmentBuilder {
       prefixes4: gate.prefixes4,
       prefixes6: gate.prefixes6,
       plainNumbers: gate.plainNumbers,
+      oddNumbers: gate.oddNumbers,
+      shortNames: gate.shortNames,
       contexts: { bytes: this.#contexts.bytes, crc: this.#contexts.crc },
     };
     const indexBytes = writeSegment(indexPath(this.#path), header, {
@@ -254,6 +256,8 @@ export class SegmentBuilder {
       attributes: sorted(this.#attributes),
       withdrawnEvents: sorted(this.#withdrawn.events),
       withdrawnAttributes: sorted(this.#withdrawn.attributes),
+      words: gate.words,
+      tails: gate.tails,
     });
     return { header, indexBytes };
   }

@@ -3,6 +3,7 @@ import { END_WORDS, gateKeys, hashGateKey, markEnd } from "../tokens.ts";
 import { lanes, type Seed } from "./hash.ts";
 import { sortedPairs, words } from "./numbers.ts";
 import { buildGate, type GateTable } from "./tables.ts";
+import { Tails } from "./tails.ts";
 
 /** All that a scanner of alerts needs of a segment. */
 export interface Gate extends GateTable {
@@ -14,6 +15,15 @@ export interface Gate extends GateTable {
   readonly prefixes6: readonly number[];
   /** Some key is a plain number, so JSON numbers must be looked at, too. */
   readonly plainNumbers: boolean;
+  /** Some key is a certificate's fingerprint, which alerts also write with colons or blanks. */
+  readonly prints: boolean;
+  /** Some key of digits and dots is not of four parts, as an IPv4 address is. */
+  readonly oddNumbers: boolean;
+  /** Some name is shorter than the tails of tokens that the bitmap below is of. */
+  readonly shortNames: boolean;
+  /** Bitmaps of the ends of tokens (see Tails): words, and all others; empty when not known. */
+  readonly words: Uint32Array;
+  readonly tails: Uint32Array;
 }
 
 /** Collects the gate keys of indicators as hashes. */
@@ -24,18 +34,25 @@ export class GateKeys {
   readonly #ends = new Uint32Array(END_WORDS);
   readonly #prefixes = { net4: new Set<number>(), ip6: new Set<number>() };
   #plainNumbers = false;
+  #prints = false;
+  #oddNumbers = false;
+  readonly #tails: Tails;
 
   constructor(seed: Seed) {
     this.#seed = seed;
+    this.#tails = new Tails(seed);
   }
 
   /** False: the indicator has no key, nothing could ever nominate it. */
   add(type: IndicatorType, pattern: IndicatorPattern, value: string): boolean {
     const keys = gateKeys(type, pattern, value);
+    this.#prints ||= type === "x509";
     for (const key of keys) {
       if (key.kind === "token") {
         markEnd(this.#ends, key.text);
+        this.#tails.add(key.text);
         this.#plainNumbers ||= /^\d+$/.test(key.text);
+        this.#oddNumbers ||= /^[\d.]+$/.test(key.text) && isOddNumber(key.text);
       } else this.#prefixes[key.kind].add(key.prefix);
       hashGateKey(this.#seed, key);
       this.#high.push(lanes[0] as number);
@@ -62,7 +79,17 @@ export class GateKeys {
       prefixes4: descending(this.#prefixes.net4),
       prefixes6: descending(this.#prefixes.ip6),
       plainNumbers: this.#plainNumbers,
+      prints: this.#prints,
+      oddNumbers: this.#oddNumbers,
+      shortNames: this.#tails.short,
+      ...this.#tails.build(),
       keys,
     };
   }
+}
+
+/** Digits and dots, but not of four parts. */
+function isOddNumber(text: string): boolean {
+  const parts = text.split(".").length;
+  return parts > 1 && parts !== 4;
 }

@@ -12,6 +12,7 @@ export class GateProbe {
   /** By length of tokens without a dot (255: and longer): 1 when a key has it. */
   readonly plainLengths = new Uint8Array(256);
   readonly plainNumbers: boolean;
+  readonly prints: boolean;
   readonly hasNetworks4: boolean;
   readonly hasIp6: boolean;
   readonly #seed: Seed;
@@ -38,6 +39,7 @@ export class GateProbe {
     this.hasNetworks4 = this.#prefixes4.length > 0;
     this.hasIp6 = this.#prefixes6.length > 0;
     this.plainNumbers = gates.some(({ plainNumbers }) => plainNumbers);
+    this.prints = gates.some(({ prints }) => prints);
   }
 
   /** A token without a dot. */

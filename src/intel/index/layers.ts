@@ -35,7 +35,8 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
       throw new TiplineError("TIP_SEGMENT_CORRUPT", "layers of one generation were hashed with different seeds");
     }
   }
-  const nominator = createNominator(layers.map(({ segment }) => gateOf(segment)));
+  const gates = layers.map(({ segment }) => gateOf(segment));
+  const nominator = createNominator(gates);
   const view: View = { layers, seed, cache: new RecentIndicators() };
   const prefixes4 = presentPrefixes(layers, false);
   const prefixes6 = presentPrefixes(layers, true);
@@ -43,6 +44,7 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
   let closed = false;
   return {
     layers,
+    gates,
     get stats() {
       stats ??= count(layers, quarantined);
       return stats;

@@ -24,13 +24,17 @@ export const SECTION_NAMES = [
   "attributes",
   "withdrawnEvents",
   "withdrawnAttributes",
+  "words",
+  "tails",
 ] as const;
+/** Files of earlier versions lack these. */
+const OPTIONAL: ReadonlySet<string> = new Set(["words", "tails"]);
 export type SectionName = (typeof SECTION_NAMES)[number];
 
 /**
  * Columns in memory. `exact`: see buildExact · `gateSet`, `gateBloom`: see buildGate · `ends`: see endBit · `events`: rows of
  * (event key 2×u32, reference, reports, feed) sorted by key · `attributes`: keys of every report (overlays only) ·
- * `withdrawnEvents`, `withdrawnAttributes`: keys of what older layers must not show any more.
+ * `withdrawnEvents`, `withdrawnAttributes`: keys of what older layers must not show any more · `words`, `tails`: see Tails.
  */
 export type Sections = Readonly<Record<SectionName, Uint32Array>>;
 export const EVENT_ROW = 5;
@@ -49,6 +53,9 @@ export interface SegmentHeader {
   readonly prefixes6: readonly number[];
   /** Some gate key is a plain number, so JSON numbers must be looked at too. */
   readonly plainNumbers: boolean;
+  /** See Gate; absent in files of earlier versions, which may have such keys. */
+  readonly oddNumbers?: boolean;
+  readonly shortNames?: boolean;
   readonly contexts: { readonly bytes: number; readonly crc: number };
 }
 
@@ -79,8 +86,10 @@ export interface Segment {
 /** The part that scanners of alerts use. */
 export function gateOf({ header, sections }: Segment): Gate {
   const { seed, prefixes4, prefixes6, plainNumbers } = header;
-  const { gateSet: set, gateBloom: bloom, ends } = sections;
-  return { seed, prefixes4, prefixes6, plainNumbers, set, bloom, ends };
+  const { gateSet: set, gateBloom: bloom, ends, words, tails } = sections;
+  const prints = (header.byType.x509 ?? 0) > 0;
+  const { oddNumbers = true, shortNames = true } = header;
+  return { seed, prefixes4, prefixes6, plainNumbers, prints, oddNumbers, shortNames, set, bloom, ends, words, tails };
 }
 
 const padded = (bytes: number): number => Math.ceil(bytes / ALIGN) * ALIGN;
@@ -163,7 +172,11 @@ export function loadSegment(path: string): Segment {
     total += padded(section.bytes);
   }
   if (end !== bytes.length) fail(`expected ${end} bytes, found ${bytes.length}`);
-  for (const name of SECTION_NAMES) if (!found.has(name)) fail(`section ${name} is missing`);
+  for (const name of SECTION_NAMES) {
+    if (found.has(name)) continue;
+    if (!OPTIONAL.has(name)) fail(`section ${name} is missing`);
+    found.set(name, new Uint32Array(memory, 0, 0));
+  }
   return { header: stored, sections: Object.fromEntries(found) as Sections, memory, bytes: total };
 }
 

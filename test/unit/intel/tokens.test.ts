@@ -29,6 +29,16 @@ test("indicators are gated by what must show in the alert", () => {
   assert.deepEqual(keys("asn", "64500"), ["64500", "as64500", "asn64500", "as-64500", "asn-64500"]);
 });
 
+test("URLs on hosts that serve everybody are gated by the most telling part of their path", () => {
+  assert.deepEqual(keys("url", "https://github.com/evil/loader-v2/raw/x.ps1"), ["loader-v2"]);
+  assert.deepEqual(keys("url", "https://drive.google.com/uc?id=1AbC_dEf-123&export=download"), ["1abc_def-123"]);
+  assert.deepEqual(keys("url", "https://t.me/x"), ["t.me"]);
+  assert.deepEqual(keys("url", "https://github.com/"), ["github.com"]);
+  assert.deepEqual(keys("url", "https://evil.github.com/evil/loader-v2"), ["evil.github.com"]);
+  // Beside what may be written in two ways, and numbers, nothing tells.
+  assert.deepEqual(keys("url", "https://github.com/a%20loader%20b/1234567890"), ["github.com"]);
+});
+
 test("what tells nothing apart has no key", () => {
   assert.deepEqual(keys("mutex", "???"), []);
   assert.deepEqual(keys("regkey", "hkcu\\software\\classes"), []);

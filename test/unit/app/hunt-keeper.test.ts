@@ -1,0 +1,111 @@
+import assert from "node:assert/strict";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { HuntKeeper } from "../../../src/app/hunt-keeper.ts";
+import type { Config } from "../../../src/config/load.ts";
+import type { Commit, Journal } from "../../../src/contract/journal.ts";
+import type { Clock } from "../../../src/lib/clock.ts";
+import { silentLog } from "../../../src/lib/log.ts";
+import { ArrivalQueue } from "../../../src/store/hunt-arrivals.ts";
+import { aGeneration } from "../../support/generation.ts";
+import { indicatorOf, matchingAlert, quietAlert } from "../../support/independent-count-alerts.ts";
+import { anIndicator } from "../../support/make.ts";
+import { tempDir } from "../../support/temp.ts";
+
+const NOW = Date.UTC(2026, 10, 21, 12);
+const RATE = 1_000_000;
+
+test("a batch keeps to its rate, waits while a source is behind, and comes to its findings", async (t) => {
+  const dir = tempDir(t);
+  const path = join(dir, "alerts/2026/Nov/ossec-alerts-20.json");
+  mkdirSync(dirname(path), { recursive: true });
+  const lines = Array.from({ length: 5000 }, (_, n) => quietAlert(n, { time: NOW - 86_400_000 }));
+  lines.push(matchingAlert(1, { time: NOW - 86_400_000 }));
+  const content = `${lines.join("\n")}\n`;
+  writeFileSync(path, content);
+  new ArrivalQueue(join(dir, "state/hunt")).put([["domain", "subdomains", indicatorOf(1)]], NOW, NOW);
+
+  const slept: number[] = [];
+  let behind = 5;
+  let looks = 0;
+  const clock: Clock = {
+    now: () => NOW + 60_000,
+    async sleep(ms, signal) {
+      if (ms >= 3_600_000 && signal)
+        return await new Promise((resolve) => signal.addEventListener("abort", () => resolve()));
+      slept.push(ms);
+      await nextTurn();
+    },
+  };
+  const commits: Commit[] = [];
+  const stop = new AbortController();
+  const events: string[] = [];
+  const keeper = new HuntKeeper({
+    config: {
+      state_dir: join(dir, "state"),
+      hunt: { enabled: true, window: 7 * 86_400_000, archives: false, max_rate: RATE, max_sketch_bytes: 2 ** 30 },
+      sources: [
+        { name: "w", definition: { type: "wazuh-alerts" }, settings: { path: join(dir, "alerts/alerts.json") } },
+      ],
+      feeds: [],
+    } as unknown as Config,
+    key: Buffer.alloc(32, 1),
+    journal: {
+      backlog: () => new Map(),
+      async commit(commit: Commit) {
+        commits.push(commit);
+        return true;
+      },
+    } as unknown as Journal,
+    generation: () => aGeneration([anIndicator("domain", indicatorOf(1)), anIndicator("domain", indicatorOf(2))]),
+    feeds: () => ({ configured: [], known: [], partial: [] }),
+    lags() {
+      looks++;
+      return [behind-- > 0 ? { bytes: 2 ** 30, seconds: 100 } : { bytes: 10, seconds: 1 }];
+    },
+    events: {
+      passed: () => undefined,
+      found: (count) => events.push(`found ${count}`),
+      ended(outcome) {
+        events.push(outcome);
+        stop.abort();
+      },
+    },
+    clock,
+    log: silentLog,
+  });
+  assert.deepEqual(keeper.pending(), { indicators: 1, oldestMs: 60_000 });
+  await keeper.run(stop.signal);
+  assert.deepEqual(events, ["found 1", "done"]);
+  assert.deepEqual(
+    commits.map(({ source, range, findings }) => [source, range === findings[0]?.id, findings[0]?.mode]),
+    [["retro hunt", true, "retro"]],
+  );
+  assert.ok(looks > 5);
+  assert.ok(slept.filter((ms) => ms === 1000).length >= 5, "it waited while the source was behind");
+  const paced = slept.filter((ms) => ms !== 1000).reduce((sum, ms) => sum + ms, 0);
+  assert.ok(Math.abs(paced - (content.length * 1000) / RATE) < 20, `${paced} ms for ${content.length} bytes`);
+  assert.deepEqual(keeper.pending(), { indicators: 0, oldestMs: 0 });
+  assert.equal(keeper.trouble(), undefined);
+});
+
+test("a trouble is told only when something is wrong", async (t) => {
+  const dir = tempDir(t);
+  const queue = new ArrivalQueue(join(dir, "hunt"));
+  queue.put([["domain", "subdomains", "a.example"]], NOW - 7 * 3_600_000, NOW);
+  const keeper = new HuntKeeper({
+    config: { state_dir: dir, sources: [], feeds: [] } as unknown as Config,
+    clock: { now: () => NOW },
+    log: silentLog,
+  } as never);
+  assert.match(String(keeper.trouble()), /1 indicators wait to be hunted, the oldest for 7h/);
+  rmSync(join(dir, "hunt"), { recursive: true });
+  const fresh = new HuntKeeper({
+    config: { state_dir: dir } as Config,
+    clock: { now: () => NOW },
+    log: silentLog,
+  } as never);
+  assert.equal(fresh.trouble(), undefined);
+});

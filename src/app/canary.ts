@@ -9,6 +9,7 @@ import { formatDuration } from "../lib/units.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Finding } from "../model/finding.ts";
 import type { CanaryWatch } from "../pipeline/canary.ts";
+import type { Echo } from "../pipeline/handle.ts";
 import type { CanaryHop, CanaryState } from "../store/canary-state.ts";
 import { isAlarm, missingText } from "./canary-advice.ts";
 
@@ -141,7 +142,7 @@ export class CanaryKeeper implements CanaryWatch {
   }
 
   /** One of our findings came back as an alert. */
-  echoed({ rule, source }: Alert, findingId: string): void {
+  echoed({ rule, source }: Echo, findingId: string): void {
     const flight = this.#byFinding(findingId);
     if (flight === undefined || !this.#options.sources.has(source)) return;
     this.#returned(flight, rule ?? { id: "", level: 0, groups: [] });
@@ -229,14 +230,16 @@ export class CanaryKeeper implements CanaryWatch {
     const { id, level } = rule;
     const { clock, events, log, intervalMs } = this.#options;
     const now = clock.now();
-    const { missing, waitsFor: _, ...rest } = this.#state;
+    const { missing, waitsFor: _, roundTripMs: __, ...rest } = this.#state;
     this.#state = rest;
     this.#lostAt = undefined;
     this.#givenUp = this.#givenUp.filter((other) => other !== flight);
     if (flight === this.#flight) this.#flight = undefined;
-    events.returned((now - flight.since) / 1000);
+    // Undefined: the clock was set back on the way.
+    const tookMs = now >= flight.since ? now - flight.since : undefined;
+    if (tookMs !== undefined) events.returned(tookMs / 1000);
     if (missing !== undefined)
-      log.info("canary is back", { missingFor: formatDuration(now - missing.since), hop: missing.hop });
+      log.info("canary is back", { missingFor: formatDuration(Math.max(0, now - missing.since)), hop: missing.hop });
     const alarm = isAlarm(rule);
     if (alarm && !this.#alarmed)
       log.error(
@@ -244,8 +247,8 @@ export class CanaryKeeper implements CanaryWatch {
         {},
       );
     this.#alarmed = alarm;
-    this.#nextAt = flight.since + (alarm ? Math.max(intervalMs, ALARM_INTERVAL_MS) : intervalMs);
-    this.#note({ lastReturnedAt: now, roundTripMs: now - flight.since, rule: { id, level } });
+    this.#nextAt = Math.min(flight.since, now) + (alarm ? Math.max(intervalMs, ALARM_INTERVAL_MS) : intervalMs);
+    this.#note({ lastReturnedAt: now, rule: { id, level }, ...(tookMs !== undefined && { roundTripMs: tookMs }) });
   }
 
   #note(change: Partial<CanaryState>): void {

@@ -178,6 +178,11 @@ function wazuhSubject(
 ): WazuhSubject {
   const source = config?.sources.find(({ definition }) => definition.type === "wazuh-alerts");
   const sink = config?.sinks.find(({ definition }) => definition.type === "wazuh");
+  const hook = config?.sources.find(({ definition }) => definition.type === "wazuh-hook");
+  const drains = hook && {
+    path: String((hook.settings as { path: unknown }).path),
+    key: `sources.${hook.name}.path`,
+  };
   const reads = source && {
     path: String((source.settings as { path: unknown }).path),
     key: `sources.${source.name}.path`,
@@ -193,7 +198,8 @@ function wazuhSubject(
     restart: restartCommand(),
     reads: config === undefined ? defaultPlace(prefix, "logs/alerts/alerts.json", "sources.wazuh.path") : reads,
     writes: config === undefined ? defaultPlace(prefix, "queue/sockets/queue", "sinks.wazuh.socket") : writes,
-    hook: config?.sources.some(({ definition }) => definition.type === "wazuh-hook") ?? false,
+    hook: hook !== undefined,
+    ...(drains !== undefined && { drains }),
     now: now ?? systemClock.now,
     settleMs: settleMs ?? SETTLE_MS,
     sleep: systemClock.sleep,

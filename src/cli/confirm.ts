@@ -1,14 +1,38 @@
-import { createInterface } from "node:readline/promises";
+import { createInterface } from "node:readline";
 import { TiplineError } from "../lib/errors.ts";
 
-/** Asks on the terminal; anything but yes is no. Without a terminal it is a usage error: a script must say --yes. */
-export async function confirm(question: string): Promise<boolean> {
-  if (process.stdin.isTTY !== true)
-    throw new TiplineError("TIP_USAGE_INVALID", "expected a terminal to ask on, or --yes (--dry-run only shows)");
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
+export interface Asking {
+  /** Ends the question with no. */
+  readonly signal?: AbortSignal;
+  /** What may be given instead of an answer, for the message where there is no terminal; default `--yes or --dry-run`. */
+  readonly instead?: string;
+  readonly input?: NodeJS.ReadableStream & { readonly isTTY?: boolean };
+  readonly output?: NodeJS.WritableStream;
+}
+
+/** TIP_USAGE_INVALID without a terminal: a script must say what it wants. */
+export function expectTerminal({ input = process.stdin, instead = "--yes or --dry-run" }: Asking = {}): void {
+  if (input.isTTY !== true)
+    throw new TiplineError("TIP_USAGE_INVALID", `expected ${instead} where there is no terminal to ask on`);
+}
+
+/** Asks on the terminal; anything but yes is no, the end of input and an interrupt too. Throws as `expectTerminal` does. */
+export async function confirm(question: string, asking: Asking = {}): Promise<boolean> {
+  expectTerminal(asking);
+  const { signal, input = process.stdin, output = process.stderr } = asking;
+  if (signal?.aborted) return false;
+  const lines = createInterface({ input, output });
+  const end = () => lines.close();
+  signal?.addEventListener("abort", end, { once: true });
   try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim());
+    const answer = await new Promise<string>((resolve) => {
+      lines.once("close", () => resolve(""));
+      lines.once("SIGINT", end);
+      lines.question(`${question} [y/N] `, resolve);
+    });
+    return /^y(?:es)?$/i.test(answer.trim());
   } finally {
+    signal?.removeEventListener("abort", end);
     lines.close();
   }
 }

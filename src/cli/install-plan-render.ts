@@ -1,7 +1,6 @@
-import { createInterface } from "node:readline/promises";
 import { TiplineError } from "../lib/errors.ts";
-import type { RunOutcome } from "../setup/wazuh/install.ts";
 import { changeDiff, describeChange, describeReload, type FileChange, type Plan } from "../setup/wazuh/plan.ts";
+import { confirm } from "./confirm.ts";
 import { note, paint, print, printJson, safe } from "./output.ts";
 
 export interface AgreeFlags {
@@ -12,34 +11,49 @@ export interface AgreeFlags {
   readonly reload: boolean;
 }
 
-/** Shows what would be done, and asks whether it shall be; without a terminal only `--yes` says so. */
-export async function agreeTo(plan: Plan, prefix: string, flags: AgreeFlags, signal: AbortSignal): Promise<boolean> {
-  if (!flags.json) await showPlan(plan, prefix, flags.reload);
-  if (plan.changes.length === 0 || flags.dryRun || flags.yes) return true;
-  if (!process.stdin.isTTY || flags.json)
-    throw new TiplineError("TIP_USAGE_INVALID", "expected --yes or --dry-run where nobody can be asked");
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(es)?$/i.test((await lines.question("Go on? [y/N] ", { signal })).trim());
-  } catch {
-    return false;
-  } finally {
-    lines.close();
-  }
+/** What is installed into, and what becomes of the changes once they are made; "" for nothing. */
+export interface Shown {
+  readonly title: string;
+  readonly after: string;
+  /** Files that come or go as a whole are shown as well, however long they are. */
+  readonly whole?: boolean;
 }
 
-async function showPlan(plan: Plan, prefix: string, reload: boolean): Promise<void> {
+/**
+ * Shows what would be done, and asks whether it shall be; without a terminal only `--yes` says so. `shown`: default, as for a Wazuh
+ * manager.
+ */
+export async function agreeTo(
+  plan: Plan,
+  prefix: string,
+  flags: AgreeFlags,
+  signal: AbortSignal,
+  shown: Shown = ofWazuh(plan, prefix, flags.reload),
+): Promise<boolean> {
+  if (!flags.json) await showPlan(plan, prefix, shown);
+  if (plan.changes.length === 0 || flags.dryRun || flags.yes) return true;
+  if (flags.json)
+    throw new TiplineError("TIP_USAGE_INVALID", "expected --yes or --dry-run with --json: nobody is asked");
+  return confirm("Go on?", { signal });
+}
+
+function ofWazuh(plan: Plan, prefix: string, reload: boolean): Shown {
+  const after = reload ? describeReload(plan.reload) : "";
+  return { title: `Wazuh in ${prefix}`, after: after === "" ? "" : `${after} (--no-reload leaves it as it runs)` };
+}
+
+async function showPlan(plan: Plan, prefix: string, { title, after, whole }: Shown): Promise<void> {
   if (plan.changes.length > 0) {
-    await print(paint("bold", `Wazuh in ${safe(prefix)}`));
+    await print(paint("bold", safe(title, 400)));
     for (const change of plan.changes) {
       await print(`  ${safe(describeChange(change), 400)}`);
       await print(`          ${safe(change.why, 400)}`);
     }
     for (const change of plan.changes)
-      if (change.kind === "file" && worthShowing(change)) await showDiff(changeDiff(change, prefix));
+      if (change.kind === "file" && (whole === true || worthShowing(change)))
+        await showDiff(changeDiff(change, prefix));
   }
-  const then = describeReload(plan.reload);
-  if (then !== "" && reload) note(`${then} (--no-reload leaves it as it runs)`);
+  if (after !== "") note(after);
   for (const line of plan.notes) note(`note: ${safe(line, 1000)}`);
 }
 
@@ -65,8 +79,15 @@ async function showDiff(diff: string): Promise<void> {
   await print(`\n${coloured.join("\n")}`);
 }
 
+/** What came of a plan. */
+export interface PlanOutcome {
+  readonly prefix: string;
+  readonly plan: Plan;
+  readonly status: "unchanged" | "planned" | "refused" | "done";
+}
+
 /** The outcome for a machine: what was or would be done. */
-export async function printOutcome({ prefix, plan, status }: RunOutcome): Promise<void> {
+export async function printOutcome({ prefix, plan, status }: PlanOutcome): Promise<void> {
   await printJson({
     prefix,
     status,

@@ -1,5 +1,4 @@
 import { userInfo } from "node:os";
-import { createInterface } from "node:readline/promises";
 import type { Command } from "commander";
 import { openIntelligence } from "../app/intelligence.ts";
 import { requireConfig } from "../app/paths.ts";
@@ -19,6 +18,7 @@ import { systemClock } from "../lib/clock.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { createLog } from "../lib/log.ts";
 import type { IndicatorReport } from "../model/indicator.ts";
+import { confirm, expectTerminal } from "./confirm.ts";
 import { EXIT, note, print, printJson, safe, safeLines, table } from "./output.ts";
 
 interface Flags {
@@ -116,16 +116,10 @@ async function resolve(config: Config, what: string, { feed }: Flags): Promise<S
 
 /** Shows what would be told to whom, and asks. Where nobody can answer, `--yes` must say so. */
 async function agreed(config: Config, { what, reports }: SightingTargets, word: string): Promise<boolean> {
-  if (!process.stdin.isTTY)
-    throw new TiplineError("TIP_USAGE_INVALID", "expected --yes where there is no terminal to ask on");
+  expectTerminal({ instead: "--yes" });
   note(`${safe(what)}: ${word}, to be told to everybody who may see it:`);
   for (const report of reports) note(`  ${describe(report)} · ${safe(serverOf(config, report.feed))}`);
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    return /^y(?:es)?$/i.test((await terminal.question("Tell MISP? [y/N] ")).trim());
-  } finally {
-    terminal.close();
-  }
+  return confirm("Tell MISP?");
 }
 
 function describe({ feed, event, attributeType, attributeValue, attributeUuid }: IndicatorReport): string {

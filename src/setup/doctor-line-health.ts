@@ -69,8 +69,10 @@ function health({ feeds, restart }: LineSubject, troubles: readonly string[], se
 /** Hops that, when broken, are why the line complains. */
 function explaining(trouble: string, hopOf: ReadonlyMap<string, string>): readonly string[] {
   const [, kind = "", rest = ""] =
-    /^(source|sink|feed|canary|journal|no generation|the first pull)\b[:, ]*(.*)$/s.exec(trouble) ?? [];
+    /^(source|sink|receiver|feed|canary|journal|no generation|the first pull)\b[:, ]*(.*)$/s.exec(trouble) ?? [];
   if (kind === "source") return [...READING, "analysisd", "queue socket", "reading"];
+  // Of an outbox: nothing on this host is why.
+  if (kind === "receiver") return [];
   if (kind === "sink") return [...SENDING, ...RULES, ...READING];
   if (kind === "canary") return [...ALL, "canary"];
   if (kind === "journal") return ["disk", "state folder"];

@@ -6,7 +6,7 @@ import { clockCheck } from "./doctor-host.ts";
 import { accessOf, shellWord } from "./doctor-host-access.ts";
 import type { Hop } from "./doctor-line-walk.ts";
 import { managerCommand } from "./doctor-wazuh-control.ts";
-import { counter, hasGrown, rise, type Sample, type WazuhFacts } from "./doctor-wazuh-facts.ts";
+import { counter, hasGrown, rise, type Sample, type WazuhFacts, wroteCounters } from "./doctor-wazuh-facts.ts";
 
 /** From the manager's writing of an alert to Tipline's reading of it. */
 export function alertsHops(facts: WazuhFacts): readonly Hop[] {
@@ -97,7 +97,8 @@ function growing({ subject, paths }: WazuhFacts, both: readonly [Sample, Sample]
   const total = counter(second, "alerts_written") ?? 0;
   if (total > 0 && second.log.size === 0 && subject.now() - second.log.changedAt < 3_600_000)
     return ok(name, "begun anew within the hour, nothing in it yet");
-  return ok(name, `quiet: the last alert was written ${ago} ago, ${formatCount(received)} events within seconds`);
+  const came = wroteCounters(both) ? `, ${formatCount(received)} events within seconds` : "";
+  return ok(name, `quiet: the last alert was written ${ago} ago${came}`);
 }
 
 async function families(facts: WazuhFacts): Promise<Check> {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { shellWord } from "./doctor-host-access.ts";
-import { DEFAULT_PREFIX, type InstallationPaths } from "./wazuh/installation.ts";
+import { DEFAULT_PREFIX, type InstallationPaths, samePlace } from "./wazuh/installation.ts";
 
 const UNIT = "wazuh-manager.service";
 const UNIT_DIRS = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
@@ -11,8 +11,7 @@ const UNIT_DIRS = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/syste
  * or words where only its volumes are here.
  */
 export function managerCommand({ controlBinary }: InstallationPaths, what: "start" | "restart"): string {
-  if (controlBinary === join(DEFAULT_PREFIX, "bin/wazuh-control") && hasUnit())
-    return `systemctl ${what} wazuh-manager`;
+  if (samePlace(dirname(dirname(controlBinary)), DEFAULT_PREFIX) && hasUnit()) return `systemctl ${what} wazuh-manager`;
   return existsSync(controlBinary) ? `${shellWord(controlBinary)} ${what}` : `${what} the manager (its container)`;
 }
 

@@ -22,6 +22,8 @@ export interface WazuhSubject {
   readonly writes: { readonly path: string; readonly key: string } | undefined;
   /** A `wazuh-hook` source is configured. */
   readonly hook: boolean;
+  /** The spool as that source has it. */
+  readonly drains?: { readonly path: string; readonly key: string };
   readonly now: () => number;
   /** How long to wait at most for wazuh-analysisd to write its counters again. */
   readonly settleMs: number;
@@ -83,14 +85,14 @@ export class WazuhFacts {
   }
 
   async #both(signal: AbortSignal): Promise<readonly [Sample, Sample]> {
-    const { now, settleMs, sleep } = this.subject;
+    const { settleMs, sleep } = this.subject;
     const first = await this.#first();
     const before = writtenAt(first);
     if (before === undefined) return [first, await this.#sample()];
-    const end = now() + settleMs;
-    for (;;) {
+    // Looks are counted, not the clock's time: it may be set while we wait.
+    for (let looks = Math.ceil(settleMs / LOOK_MS); ; looks--) {
       const next = await this.#sample();
-      if (writtenAt(next) === before && now() < end && !signal.aborted) {
+      if (writtenAt(next) === before && looks > 0 && !signal.aborted) {
         await sleep(LOOK_MS, signal);
         continue;
       }
@@ -121,6 +123,11 @@ export function hasGrown(first: Sample, second: Sample): boolean {
 
 function writtenAt({ state }: Sample): number | undefined {
   return state.status === "read" ? state.state.writtenAt : undefined;
+}
+
+/** wazuh-analysisd wrote its counters between the two looks: only then do they say anything about now. */
+export function wroteCounters([first, second]: readonly [Sample, Sample]): boolean {
+  return writtenAt(first) !== writtenAt(second);
 }
 
 /** Counter of a sample, or undefined. */

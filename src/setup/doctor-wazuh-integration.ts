@@ -5,6 +5,7 @@ import type { Hop } from "./doctor-line-walk.ts";
 import { managerCommand } from "./doctor-wazuh-control.ts";
 import type { WazuhFacts } from "./doctor-wazuh-facts.ts";
 import { readRules } from "./doctor-wazuh-rules.ts";
+import { spoolChecks } from "./doctor-wazuh-spool.ts";
 import { HOOK_NAMES } from "./wazuh/hook.ts";
 import { groupLevels } from "./wazuh/rule-catalog-checks.ts";
 import type { XmlNode } from "./wazuh/xml.ts";
@@ -97,6 +98,7 @@ function blockChecks(facts: WazuhFacts, block: Block, install: string): readonly
   }
   return [
     script(facts, block, install),
+    ...(hook ? spoolChecks(facts, block.name) : []),
     format(facts, block),
     loop(block, hook, install),
     filters(facts, block),

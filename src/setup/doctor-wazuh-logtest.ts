@@ -6,6 +6,7 @@ import { accessOf, ownIdentity, shellWord } from "./doctor-host-access.ts";
 import type { Hop } from "./doctor-line-walk.ts";
 import { managerCommand } from "./doctor-wazuh-control.ts";
 import type { WazuhFacts } from "./doctor-wazuh-facts.ts";
+import { lastReload } from "./doctor-wazuh-reload.ts";
 import { IDS, RULE_HOPS, type RuleFacts, readRules } from "./doctor-wazuh-rules.ts";
 import { SAMPLE_LOCATION, SAMPLE_LOG } from "./doctor-wazuh-sample.ts";
 import { since } from "./wazuh/installation.ts";
@@ -110,10 +111,13 @@ async function inForce(facts: WazuhFacts, lastFired: LastFired): Promise<Check> 
   const times = [...rules.ids].map((id) => seen.get(String(id)) ?? 0);
   if (Math.max(...times, lastFired() ?? 0) > changedAt)
     return ok(name, "one of ours fired after the rules were written");
+  // Its log has seconds.
+  if ((lastReload(facts.paths.ossecLog) ?? 0) + 1000 > changedAt)
+    return ok(name, "wazuh-analysisd read them again after they were written, by its log");
   const { version } = facts.installation();
   const found = "the rules were changed after wazuh-analysisd was started";
   const restart = managerCommand(facts.paths, "restart");
-  // Who was told to reload leaves no trace of it.
+  // Of a reload its log alone tells, and that may have been rotated, or not be for us.
   if (version !== undefined && since(version, 13))
     return unseen(
       name,

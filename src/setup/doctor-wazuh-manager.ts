@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { probeQueue } from "../clients/wazuh-analysis-probe.ts";
 import { asError } from "../lib/errors.ts";
-import { formatCount } from "../lib/units.ts";
+import { formatCount, formatDuration } from "../lib/units.ts";
 import { type Check, fail, ok, skip, unseen, warn } from "./checks.ts";
 import { accessOf, ownIdentity, shellWord } from "./doctor-host-access.ts";
 import type { Hop } from "./doctor-line-walk.ts";
 import { managerCommand } from "./doctor-wazuh-control.ts";
-import { counter, rise, type Sample, type WazuhFacts } from "./doctor-wazuh-facts.ts";
+import { counter, rise, type Sample, type WazuhFacts, wroteCounters } from "./doctor-wazuh-facts.ts";
 import { formatVersion } from "./wazuh/installation.ts";
 
 /** The manager itself: is it there, does its configuration hold, does its analysis run. */
@@ -130,7 +131,7 @@ function queueSocket({ subject }: WazuhFacts, daemonDown: boolean): Check {
   return unseen(name, `whether ${subject.who.name} may write to ${path} cannot be seen`, "sudo tipline doctor");
 }
 
-function dropped({ paths }: WazuhFacts, both: readonly [Sample, Sample]): Check {
+function dropped({ paths, subject }: WazuhFacts, both: readonly [Sample, Sample]): Check {
   const name = "events dropped";
   const [first, second] = both;
   const total = counter(second, "events_dropped");
@@ -139,6 +140,12 @@ function dropped({ paths }: WazuhFacts, both: readonly [Sample, Sample]): Check 
     const code = second.state.status === "unreadable" ? second.state.code : "no such counter";
     return unseen(name, `${paths.analysisState} cannot be read (${code})`, "sudo tipline doctor");
   }
+  if (!wroteCounters(both))
+    return unseen(
+      name,
+      `wazuh-analysisd has not written its counters for ${formatDuration(subject.settleMs)}: whether it drops events cannot be seen`,
+      `analysisd.state_interval=5 in ${join(subject.prefix, "etc/local_internal_options.conf")}, then ${managerCommand(paths, "restart")}`,
+    );
   const received = formatCount(rise(both, "events_received") ?? 0);
   if (more > 0)
     return fail(

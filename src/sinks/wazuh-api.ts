@@ -8,6 +8,7 @@ import {
   MAX_REQUESTS_PER_MINUTE,
   type WazuhApi,
 } from "../clients/wazuh-api.ts";
+import { confirmationKeys, confirmationOf } from "../clients/wazuh-confirmation.ts";
 import { encodeEvent, withAgent } from "../clients/wazuh-queue.ts";
 import { type Context, defineSink } from "../contract/define.ts";
 import type { SendResult, Sink } from "../contract/sink.ts";
@@ -15,7 +16,6 @@ import type { Clock } from "../lib/clock.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import { openToOthers, secretFrom, secretText } from "../lib/secret-schema.ts";
-import { duration } from "../lib/unit-schema.ts";
 import { httpUrl } from "../lib/url-schema.ts";
 import type { Finding } from "../model/finding.ts";
 
@@ -53,17 +53,7 @@ const config = z
       .describe(
         "A finding counts as delivered when its alert is read back: where a source here reads the manager's alerts.json.",
       ),
-    confirm_timeout: duration
-      .refine((ms) => ms >= 2_000, "expected at least 2s: alerts.json is flushed once a second")
-      .prefault("60s")
-      .describe("How long to wait for the alert of a finding before it is sent again."),
-    confirm_resends: z
-      .number()
-      .int()
-      .min(0)
-      .max(100)
-      .default(5)
-      .describe("How often a finding is sent again before it becomes a dead letter and health fails."),
+    ...confirmationKeys,
   })
   .refine(({ password, password_file }) => (password === undefined) !== (password_file === undefined), {
     error: ONE_PASSWORD,
@@ -80,7 +70,7 @@ export default defineSink<Config>({
 });
 
 class WazuhApiSink implements Sink {
-  readonly confirmation?: { readonly timeoutMs: number; readonly resends: number };
+  readonly confirmation?: NonNullable<Sink["confirmation"]>;
   readonly batchSize = MAX_EVENTS;
   readonly #api: WazuhApi;
   readonly #clock: Clock;
@@ -90,7 +80,7 @@ class WazuhApiSink implements Sink {
   #ahead = new Set<string>();
 
   constructor(settings: Config, { clock, log }: Context) {
-    const { url, user, password_file: file, confirm, confirm_timeout: timeoutMs, confirm_resends: resends } = settings;
+    const { url, user, password_file: file } = settings;
     const password = secretFrom(file, settings.password, "password_file");
     if (password === undefined) throw new TiplineError("TIP_CONFIG_INVALID", ONE_PASSWORD);
     if (file !== undefined && openToOthers(file))
@@ -110,7 +100,8 @@ class WazuhApiSink implements Sink {
       proxy: settings.proxy?.reveal(),
       timeoutMs: settings.timeout_seconds * 1000,
     });
-    if (confirm) this.confirmation = { timeoutMs, resends };
+    const { confirmation } = confirmationOf(settings);
+    if (confirmation !== undefined) this.confirmation = confirmation;
   }
 
   async send(findings: readonly Finding[], signal: AbortSignal): Promise<SendResult> {

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { type DatagramOutcome, openUnixDatagram, type UnixDatagramClient } from "../clients/unix-datagram.ts";
+import { confirmationKeys, confirmationOf } from "../clients/wazuh-confirmation.ts";
 import { type Congestion, createCongestion } from "../clients/wazuh-congestion.ts";
 import { encodeDatagram } from "../clients/wazuh-queue.ts";
 import { defineSink } from "../contract/define.ts";
 import type { SendResult, Sink } from "../contract/sink.ts";
 import type { Clock } from "../lib/clock.ts";
 import { createPacer, type Pacer } from "../lib/pacer.ts";
-import { duration } from "../lib/unit-schema.ts";
 import type { Finding } from "../model/finding.ts";
 
 const config = z.strictObject({
@@ -36,17 +36,7 @@ const config = z.strictObject({
     .boolean()
     .default(true)
     .describe("A finding counts as delivered when its alert is read back; false where alerts.json cannot be read."),
-  confirm_timeout: duration
-    .refine((ms) => ms >= 2_000, "expected at least 2s: alerts.json is flushed once a second")
-    .prefault("60s")
-    .describe("How long to wait for the alert of a finding before it is sent again."),
-  confirm_resends: z
-    .number()
-    .int()
-    .min(0)
-    .max(100)
-    .default(5)
-    .describe("How often a finding is sent again before it becomes a dead letter and health fails."),
+  ...confirmationKeys,
 });
 
 /** How long one call waits in all while Wazuh's queue is full. */
@@ -70,9 +60,7 @@ export default defineSink({
       { client, pacer, congestion, clock },
       {
         batchSize: Math.min(100, options.rate),
-        ...(options.confirm && {
-          confirmation: { timeoutMs: options.confirm_timeout, resends: options.confirm_resends },
-        }),
+        ...confirmationOf(options),
       },
     );
   },

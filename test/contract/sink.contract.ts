@@ -140,14 +140,14 @@ function testStall(run: (title: string, body: (harness: SinkHarness) => Promise<
 /** What the pipeline does: again and again, from the first that was not taken. */
 async function deliver(sink: Sink, batch: readonly Finding[]): Promise<void> {
   let rest = batch;
-  for (let attempt = 0; attempt < 1000; attempt += 1) {
+  for (const end = Date.now() + 60_000; Date.now() < end; ) {
     const result = await sink.send(rest, NEVER);
     rest = rest.slice(taken(result, rest.length));
     if (result.status === "sent") return;
     assert.notEqual(result.status, "rejected", String((result as { cause?: Error }).cause));
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
-  assert.fail("not delivered in 1,000 attempts");
+  assert.fail("not delivered within a minute");
 }
 
 function taken(result: SendResult, size: number): number {

@@ -1,13 +1,15 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { reloadRuleset } from "../../src/clients/wazuh-analysis.ts";
 import type { HopCheck } from "../../src/setup/doctor-line-walk.ts";
 import { applyRemedy } from "../support/doctor-cure.ts";
 import { change } from "../support/doctor-faults.ts";
 import { DoctorRig, told } from "../support/doctor-rig.ts";
 
 const HOUR_MS = 3_600_000;
+const NEVER_MS = 1e6;
 
 function only(checks: readonly HopCheck[], hop: string, found: RegExp, status: HopCheck["status"] = "fail"): HopCheck {
   const said = told(checks);
@@ -30,18 +32,43 @@ async function isSilent(rig: DoctorRig): Promise<void> {
   }
 }
 
+/** Has the sim write its counters again and again, each time after `before`. */
+function writing(t: TestContext, rig: DoctorRig, before?: () => void): NodeJS.Timeout {
+  const timer = setInterval(() => {
+    if (!rig.sim.running) return;
+    before?.();
+    rig.sim.flush();
+  }, 50);
+  t.after(() => clearInterval(timer));
+  return timer;
+}
+
 test("events that analysisd drops are seen by two looks at its counters", async (t) => {
-  const rig = await DoctorRig.create(t, { wazuh: { stateMs: 200 }, config: { canary: { enabled: false } } });
+  const rig = await DoctorRig.create(t, { wazuh: { stateMs: NEVER_MS }, config: { canary: { enabled: false } } });
   rig.sim.innerQueue = 5;
   rig.sim.stallEngine();
-  const flood = setInterval(() => {
+  // Whichever two writings of the counters are seen, there are drops between them.
+  const flood = writing(t, rig, () => {
     for (let n = 0; n < 20; n++) rig.sim.inject("app", '{"nothing":"of note"}');
-  }, 20);
-  t.after(() => clearInterval(flood));
+  });
   const check = only(await rig.doctor(), "events dropped", /drops events: [\d,]+ more while [\d,]+ came/);
   assert.match(check.advice, /lower `rate`/);
   clearInterval(flood);
   rig.sim.resumeEngine();
+  writing(t, rig);
+  await isSilent(rig);
+});
+
+test("counters that are not written any more say nothing about drops, and the remedy says how they are", async (t) => {
+  const rig = await DoctorRig.create(t, { wazuh: { stateMs: NEVER_MS }, config: { canary: { enabled: false } } });
+  const check = only(
+    await rig.doctor(),
+    "events dropped",
+    /^wazuh-analysisd has not written its counters for 1\.5s: whether it drops events cannot be seen$/,
+    "unseen",
+  );
+  assert.match(check.advice, /^analysisd\.state_interval=5 in .*local_internal_options\.conf, then .*restart$/);
+  writing(t, rig);
   await isSilent(rig);
 });
 
@@ -59,7 +86,7 @@ test("drops of days ago are no fault", async (t) => {
 });
 
 test("alerts that are counted and not written are a fault, which a restart cures", async (t) => {
-  const rig = await DoctorRig.create(t, { wazuh: { stateMs: 1e6 }, config: { canary: { enabled: false } } });
+  const rig = await DoctorRig.create(t, { wazuh: { stateMs: NEVER_MS }, config: { canary: { enabled: false } } });
   const { alertsJson, analysisState } = rig.sim.paths;
   const old = new Date(Date.now() - HOUR_MS);
   utimesSync(alertsJson, old, old);
@@ -78,6 +105,7 @@ test("alerts that are counted and not written are a fault, which a restart cures
   );
   clearInterval(counting);
   await applyRemedy(rig, check.advice);
+  writing(t, rig);
   await isSilent(rig);
 });
 
@@ -94,7 +122,7 @@ test("a quiet manager is no fault", async (t) => {
   );
 });
 
-test("before 4.13 rules that are newer than the daemon are not in force; from 4.13 on that cannot be seen", async (t) => {
+test("before 4.13 rules that are newer than the daemon are not in force; from 4.13 on its log, or what fires, tells", async (t) => {
   const rig = await DoctorRig.create(t, { wazuh: { version: "4.9.2" }, config: { canary: { enabled: false } } });
   await isSilent(rig);
   const rules = join(rig.sim.paths.localRules, "tipline_rules.xml");
@@ -106,6 +134,12 @@ test("before 4.13 rules that are newer than the daemon are not in force; from 4.
   const newer = await DoctorRig.create(t, { config: { canary: { enabled: false } } });
   change(join(newer.sim.paths.localRules, "tipline_rules.xml"), (text) => `${text}\n`);
   only(await newer.doctor(), "rules in force", /whether it was told to reload them cannot be seen/, "unseen");
+  assert.equal((await reloadRuleset(newer.sim.paths.analysisSocket, new AbortController().signal)).status, "reloaded");
+  const checks = await newer.doctor();
+  assert.deepEqual(told(checks), []);
+  assert.match(checks.find(({ hop }) => hop === "rules in force")?.found ?? "", /read them again .* by its log$/);
+  rmSync(newer.sim.paths.ossecLog);
+  only(await newer.doctor(), "rules in force", /cannot be seen/, "unseen");
   await newer.prove();
   await isSilent(newer);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -185,6 +185,30 @@ describe("install wazuh when something fails", () => {
     const before = snapshot(root);
     await assert.rejects(install(rig.request, options, rig.world), /fails before anything is changed.*\n {2}\(1202\)/);
     assert.deepEqual(snapshot(root), before);
+  });
+
+  it("a file of ours that is broken XML is replaced, though the manager would not start with it", async (t) => {
+    const { dir, rig, options } = prepare(t);
+    await install(rig.request, options, rig.world);
+    const path = join(dir, "etc/rules/tipline_rules.xml");
+    const whole = readFileSync(path, "utf8");
+    const half = whole.slice(0, whole.length / 2);
+    writeFileSync(path, half);
+    rig.analysisd = () =>
+      readFileSync(path, "utf8") === half
+        ? { code: 1, output: line("ERROR: (1226): Error reading XML file 'etc/rules/tipline_rules.xml'") }
+        : { code: 0, output: line("WARNING: (7612): Rule ID '110500' is duplicated.") };
+    assert.equal((await install(rig.request, options, rig.world)).status, "done");
+    assert.equal(readFileSync(path, "utf8"), whole);
+    assert.ok(rig.said.some((said) => /tipline_rules\.xml is broken and is replaced; .* backup/.test(said)));
+    const copies = readdirSync(join(dir, "backup/tipline"), { recursive: true, withFileTypes: true });
+    assert.ok(copies.some((one) => one.isFile() && readFileSync(join(one.parentPath, one.name), "utf8") === half));
+
+    // A fault beside it is nobody's to replace: what was there, broken as it was, is there again.
+    writeFileSync(path, half);
+    rig.analysisd = () => ({ code: 1, output: line("CRITICAL: (1202): Configuration error at 'etc/ossec.conf'.") });
+    await assert.rejects(install(rig.request, options, rig.world), /\(1202\).*\nnothing is changed/s);
+    assert.equal(readFileSync(path, "utf8"), half);
   });
 
   it("a file that is changed while it works is not overwritten", async (t) => {

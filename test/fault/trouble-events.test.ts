@@ -30,7 +30,7 @@ test("a feed that fails is told to Wazuh, and that it is over", async (t) => {
 
 test("a missing canary is told as soon as Wazuh can be told", async (t) => {
   const sim = await createWazuhSim({ t, rules: renderRules() });
-  const canary = { interval: "20s", timeout: "5s" };
+  const canary = { interval: "40s", timeout: "20s" };
   const line = await CanaryLine.start(t, sim, { config: { ...ON, canary }, speed: 30 });
   await line.until("a round trip", () => sim.alerts().some(({ rule }) => rule.id === "100628"));
   await sim.stop();

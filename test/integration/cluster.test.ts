@@ -54,6 +54,9 @@ async function node(t: TestContext, dir: string, name: string, manager: string):
       sinks: { wazuh: { type: "wazuh", socket: sim.paths.queueSocket } },
       own: { match_documentation: true },
       metrics: { listen: "off" },
+      // Else their alerts of ours come in between, sooner or later.
+      canary: { enabled: false },
+      trouble_events: { enabled: false },
     }),
     `${name}.yaml`,
   );

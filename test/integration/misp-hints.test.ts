@@ -44,7 +44,7 @@ async function line(t: TestContext) {
   const values = () => [...(store.current()?.index.all() ?? [])].map(({ value }) => String(value)).sort();
   /** Says it again and again: what is published before the subscription is there is lost. */
   const sayUntil = async (topic: string, body: unknown, holds: () => boolean) => {
-    const end = Date.now() + 20_000;
+    const end = Date.now() + 60_000;
     while (!holds()) {
       if (Date.now() > end) throw new Error(`waited in vain: ${values()}`);
       await publisher.send(`${topic} ${JSON.stringify(body)}`);
@@ -52,7 +52,7 @@ async function line(t: TestContext) {
     }
   };
   const first = async () => {
-    const end = Date.now() + 20_000;
+    const end = Date.now() + 60_000;
     while (results.length === 0 && Date.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
   };
   return { sim, values, sayUntil, first, results, hinted };

@@ -73,7 +73,7 @@ test("the demo's findings flow back once a day, through kill -9 and lost answers
   }
   const line = rig.start();
   await line.ready();
-  await line.until("nothing left", () => line.isDrained(), 180_000);
+  await line.until("nothing left", () => line.isDrained(), 600_000);
   const told = counted(sim);
   assert.ok(
     [...told.values()].every((count) => count === 1),

@@ -32,7 +32,7 @@ test("simulate shows each hop and ends with 0, or with 1 at the one that it did 
   assert.deepEqual(hops.map(({ hop }) => hop).slice(1), ["sent", "alert", "read", "matched", "delivered", "rule"]);
   assert.equal(hops.at(-1).rule, "100622");
   await line.stop();
-  const stopped = await tipline(["simulate", "web-access", "--wait", "1s", "-c", line.config]);
+  const stopped = await tipline(["simulate", "web-access", "--wait", "8s", "-c", line.config]);
   assert.equal(stopped.code, 1);
   assert.match(stopped.stdout, /failed +read +no Tipline is running.*\n.*→ start it: `tipline run`/);
   const printed = await tipline(["simulate", "ssh-login", "--as", "log", "-c", line.config]);

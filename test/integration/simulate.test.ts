@@ -93,7 +93,7 @@ test("stops at the alert when no rule lifts the event, and says what a stock man
 test("stops at the reading when no line runs", async (t) => {
   const { line } = await startAll(t);
   await line.stop();
-  const { last, hops } = await simulate(line, "ssh-login", { waitMs: 4_000 });
+  const { last, hops } = await simulate(line, "ssh-login", { waitMs: 8_000 });
   assert.deepEqual(passed(hops), ["sent", "alert"]);
   assert.match(`${last?.hop} ${last?.found} ${last?.advice}`, /^read no Tipline is running.*tipline run/);
 });
@@ -138,7 +138,7 @@ test("where findings go back by the server API, it shows the rule if its alert i
   const back = { type: "wazuh-api", url: api.url, user: USER, password: PASSWORD };
   const line = await CanaryLine.start(t, sim, { speed: 1, config: { ...QUIET, sinks: { back } } });
   const request = { as: "event", socket: sim.paths.queueSocket } as const;
-  const unseen = await simulate(line, "ssh-login", { ...request, waitMs: 3000 });
+  const unseen = await simulate(line, "ssh-login", { ...request, waitMs: 10_000 });
   assert.deepEqual(passed(unseen.hops), ALL.slice(0, -1));
   assert.match(
     `${unseen.last?.status} ${unseen.last?.found}`,

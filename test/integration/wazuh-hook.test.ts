@@ -44,7 +44,7 @@ function findings(rig: HookRig): { readonly id: string; readonly data: { readonl
 }
 
 async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 20_000; !holds(); await sleep(20))
+  for (const end = Date.now() + 60_000; !holds(); await sleep(20))
     if (Date.now() > end) assert.fail(`waited in vain for ${what}`);
 }
 

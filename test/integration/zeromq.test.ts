@@ -40,7 +40,7 @@ function listen(t: TestContext, address: string) {
 
 /** A subscription takes a moment, and what is sent before is lost: it is sent until it is heard. */
 async function until(holds: () => boolean, send: () => Promise<void>): Promise<void> {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 60_000;
   while (!holds()) {
     if (Date.now() > end) throw new Error("waited in vain");
     await send();

@@ -51,7 +51,7 @@ export class CanaryLine {
         wazuh: { type: "wazuh", socket: sim.paths.queueSocket },
         file: { type: "ndjson", path: this.findings, fsync: false },
       },
-      canary: { interval: "30s", timeout: "10s" },
+      canary: { interval: "30s", timeout: "20s" },
       trouble_events: { enabled: false },
       metrics: { listen: "127.0.0.1:0" },
       ...config,
@@ -123,7 +123,7 @@ export class CanaryLine {
     }
   }
 
-  async until(what: string, holds: () => boolean | Promise<boolean>, ms = 15_000): Promise<void> {
+  async until(what: string, holds: () => boolean | Promise<boolean>, ms = 60_000): Promise<void> {
     const end = performance.now() + ms;
     while (!(await holds())) {
       if (performance.now() > end)

@@ -60,6 +60,11 @@ export class DatagramReceiver {
     this.#loop = this.#run(fd);
   }
 
+  /** Reads now what the kernel has; what a sender was told it sent is there. */
+  drain(): void {
+    while (this.#fd >= 0 && this.#drain(this.#fd));
+  }
+
   /** Stops reading: the queue fills up. */
   stall(): void {
     this.#paused = true;

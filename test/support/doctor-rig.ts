@@ -55,7 +55,6 @@ export class DoctorRig {
 
   static async create(t: TestContext, options: RigOptions = {}): Promise<DoctorRig> {
     const dir = mkdtempSync(join(tmpdir(), "tip-dr-"));
-    const sim = await createWazuhSim({ rules: renderRules(), ...options.wazuh });
     const misp = createMispSim();
     const event = misp.edit.addEvent({ info: "listed", tags: ["tlp:green"] });
     misp.edit.addAttribute(event, { type: "ip-dst", value: LISTED, toIds: true });
@@ -66,6 +65,8 @@ export class DoctorRig {
       return rig?.mispDown === true;
     };
     const url = await serveMispSim(t, misp, { tls: true, interfere, ...options.misp });
+    // Last of what may fail: nothing would end it, nor then the test.
+    const sim = await createWazuhSim({ rules: renderRules(), ...options.wazuh });
     rig = new DoctorRig(dir, sim, misp, url);
     const made = rig;
     t.after(async () => {
@@ -126,7 +127,7 @@ export class DoctorRig {
   }
 
   async #ready(): Promise<undefined> {
-    const end = Date.now() + 20_000;
+    const end = Date.now() + 60_000;
     for (;;) {
       const status = (await callControl(this.stateDir, "status", {}).catch(() => undefined)) as
         | { ready?: boolean }

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import type { ReloadResult } from "../../src/clients/wazuh-analysis.ts";
 import type { RunRequest, RunWorld } from "../../src/setup/wazuh/install.ts";
 import type { CommandResult, RunCommand } from "../../src/setup/wazuh/install-command.ts";
-import type { Accounts } from "../../src/setup/wazuh/install-user.ts";
+import { type Accounts, SERVICE_HOME } from "../../src/setup/wazuh/install-user.ts";
 import type { Account, Plan } from "../../src/setup/wazuh/plan.ts";
 
 /** A prefix with just what `install wazuh` looks at, owned by whoever runs the test; nothing in it is a program. */
@@ -72,7 +72,7 @@ export function installRig(prefix: string, options: { before?: (step: string) =>
   const ran: string[] = [];
   const plans: Plan[] = [];
   const abort = new AbortController();
-  const accounts = memoryAccounts();
+  const accounts = memoryAccounts(`${prefix}.home`);
   let tests = 0;
   let clock = Date.UTC(2026, 10, 22);
   const run: RunCommand = async (argv) => {
@@ -126,12 +126,14 @@ export interface MemoryAccounts extends Accounts {
 }
 
 /** Accounts that nobody has to be root for. `tipline` gets the test's own ids, so that files can be given to it. */
-export function memoryAccounts(): MemoryAccounts {
+export function memoryAccounts(home = SERVICE_HOME): MemoryAccounts {
   const made: Account[] = [];
   const uid = process.geteuid?.() ?? 0;
   const gid = process.getegid?.() ?? 0;
   const has = (account: Account) => made.some((other) => other.what === account.what && other.name === account.name);
   const accounts: MemoryAccounts = {
+    home,
+    mayGive: true,
     made,
     why: undefined,
     managerGroup: "wazuh",

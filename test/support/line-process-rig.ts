@@ -101,7 +101,7 @@ export class LineRig {
 }
 
 /** Below the range from which the kernel lends ports to clients, so that a restarted line finds its port free. */
-async function unusedPort(): Promise<number> {
+export async function unusedPort(): Promise<number> {
   for (;;) {
     const port = 15_000 + Math.floor(Math.random() * 15_000);
     const server = createServer();

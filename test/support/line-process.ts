@@ -19,7 +19,7 @@ export interface CommandOptions {
   readonly input?: string | Buffer;
 }
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 120_000;
 const KEPT_STDERR = 4 * 2 ** 20;
 
 /** Arguments of Node that start the tool: as built when this file is, else from source with the loader that runs the tests. */
@@ -39,7 +39,7 @@ function spawnTool(args: readonly string[], { cwd, env }: CommandOptions): Child
   });
 }
 
-/** One command of the tool, run to its end; killed when it takes longer than a minute. */
+/** One command of the tool, run to its end; killed when it takes longer than two minutes. */
 export async function tipline(args: readonly string[], options: CommandOptions = {}): Promise<Output> {
   const child = spawnTool(args, options);
   const timer = setTimeout(() => child.kill("SIGKILL"), TIMEOUT_MS);
@@ -158,7 +158,7 @@ export class LineProcess {
     try {
       const response = await fetch(`http://127.0.0.1:${this.#port}${path}`, {
         headers: { connection: "close" },
-        signal: AbortSignal.timeout(5000),
+        signal: AbortSignal.timeout(30_000),
       });
       return { status: response.status, body: await response.text() };
     } catch {

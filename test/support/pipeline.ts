@@ -97,7 +97,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Waits until something holds. */
-export async function until(what: string, holds: () => boolean, ms = 10_000): Promise<void> {
+export async function until(what: string, holds: () => boolean, ms = 60_000): Promise<void> {
   const end = Date.now() + ms;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);

@@ -37,7 +37,7 @@ export class SourceRun {
   }
 
   /** Waits until something holds; throws what was found instead after `ms`. */
-  async until(what: string, holds: () => boolean, ms = 10_000): Promise<void> {
+  async until(what: string, holds: () => boolean, ms = 60_000): Promise<void> {
     const end = Date.now() + ms;
     while (!holds()) {
       if (this.failure !== undefined) throw this.failure;

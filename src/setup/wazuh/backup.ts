@@ -33,7 +33,14 @@ const common = {
   owner: z.strictObject({ user: name.optional(), group: name.optional() }).optional(),
 };
 const change = z.discriminatedUnion("kind", [
-  z.strictObject({ kind: z.literal("file"), place, found: copied, wanted: copied, ...common }),
+  z.strictObject({
+    kind: z.literal("file"),
+    place,
+    found: copied,
+    wanted: copied,
+    secret: z.boolean().optional(),
+    ...common,
+  }),
   z.strictObject({ kind: z.literal("folder"), place, wanted: owner, ...common }),
   z.strictObject({
     kind: z.literal("account"),
@@ -136,7 +143,8 @@ export class Store {
       if (item.kind === "folder") return { kind: "folder", place: item.place, wanted: item.wanted, ...shared };
       const found = this.#copyState(stamp, "found", item.place.path, item.found);
       const wanted = this.#copyState(stamp, "installed", item.place.path, item.wanted);
-      return { kind: "file", place: item.place, found, wanted, ...shared };
+      const secret = item.secret === true && { secret: true };
+      return { kind: "file", place: item.place, found, wanted, ...secret, ...shared };
     });
     return { version: 1, stamp, what, changes, reload: plan.reload, options: { ...options } };
   }

@@ -111,7 +111,7 @@ async function rolledBack(store: Store, running: RunningRecord, around: Surround
   } catch (second) {
     return new TiplineError(
       code,
-      `${cause.message}\nand putting it back failed: ${asError(second).message}\nthe next \`tipline install wazuh\` or \`uninstall wazuh\` goes on with that; the copies are in ${store.folder}/${running.stamp}`,
+      `${cause.message}\nand putting it back failed: ${asError(second).message}\nthe next \`tipline install\` or \`uninstall\` of the same goes on with that; the copies are in ${store.folder}/${running.stamp}`,
       { cause },
     );
   }

@@ -80,7 +80,7 @@ export async function planInstall({
   const host = await planHost(draft, installation, accounts, {
     user,
     configFile,
-    stateDir: options.stateDir ?? SERVICE_HOME,
+    stateDir: options.stateDir ?? accounts.home ?? SERVICE_HOME,
     mispUrl: options.mispUrl ?? replaced?.migration.mispUrl,
     hook: hook === true,
     echoes: replaced === undefined || replaced.migration.replaced.length === 0 || replaced.migration.echoes,

@@ -17,6 +17,10 @@ export interface User {
 
 /** Users and groups of this host. */
 export interface Accounts {
+  /** Where the service's user lives when nothing else is asked for; default /var/lib/tipline. */
+  readonly home?: string;
+  /** Whether files may be given to them; default: whether this is root. */
+  readonly mayGive?: boolean;
   readonly group: (nameOrGid: string | number) => Promise<Group | undefined>;
   readonly user: (name: string) => Promise<User | undefined>;
   /** Undefined when accounts can be made here; else why not. */

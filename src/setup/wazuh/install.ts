@@ -1,5 +1,5 @@
 import { existsSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { TiplineError } from "../../lib/errors.ts";
 import { type RunRecord, Store } from "./backup.ts";
 import { applyPlan, recover, type Surroundings } from "./install-apply.ts";
@@ -9,13 +9,14 @@ import { type InstallOptions, type InstallPlan, planInstall } from "./install-pl
 import type { Accounts } from "./install-user.ts";
 import { DEFAULT_PREFIX, findInstallation, type Installation } from "./installation.ts";
 import { readOssecConf } from "./ossec-conf.ts";
-import type { Plan, Reload } from "./plan.ts";
+import type { Change, FileChange, Plan, Reload } from "./plan.ts";
 import { ourFileNames } from "./plan-rules.ts";
 import { type Manager, type ManagerAccess, managerOf, reloadManager, versionOf } from "./reload.ts";
 import { loadRules } from "./rule-catalog.ts";
 import { loadedRules } from "./rule-catalog-checks.ts";
 import { planUninstall, type UninstallPlan } from "./uninstall-plan.ts";
 import { faultsOf, isFault, type Ours, type TestResult, testAnalysisd } from "./verify.ts";
+import { parseXml } from "./xml.ts";
 
 /** What an install or uninstall is asked for, beside its own options. */
 export interface RunRequest {
@@ -222,9 +223,11 @@ async function wouldStop(manager: Manager, { say }: RunWorld, signal: AbortSigna
 }
 
 /** What was wrong before is said, so that it is not taken for ours; a manager that would not start cannot verify anything. */
-function sayBefore(before: TestResult, { ours, strict }: Work, { say }: RunWorld): void {
+function sayBefore(before: TestResult, { ours, strict, plan }: Work, { say }: RunWorld): void {
   if (before.status !== "tested") return;
-  if (!before.starts && strict)
+  const broken = plan.changes.filter((change) => isBroken(change, ours));
+  for (const { place } of broken) say(`${place.path} is broken and is replaced; what it was goes into the backup`);
+  if (!before.starts && strict && broken.length === 0)
     throw new TiplineError(
       "TIP_INPUT_INVALID",
       `wazuh-analysisd -t fails before anything is changed: repair that first\n  ${before.errors.join("\n  ")}`,
@@ -232,6 +235,18 @@ function sayBefore(before: TestResult, { ours, strict }: Work, { say }: RunWorld
   const none: TestResult = { status: "untested", why: "" };
   for (const text of before.warnings.filter((line) => isFault(line, none, ours)))
     say(`was there before: wazuh-analysisd warns ${text}`);
+}
+
+/** A file of ours that Wazuh cannot read and that the plan replaces: no reason to leave it as it is. */
+function isBroken(change: Change, ours: Ours): change is FileChange {
+  if (change.kind !== "file" || change.found === undefined || change.wanted === undefined) return false;
+  if (!ours.files.includes(basename(change.place.path))) return false;
+  try {
+    parseXml(change.found.bytes.toString("latin1"));
+    return false;
+  } catch {
+    return true;
+  }
 }
 
 function refuse(by: string, faults: readonly string[]): void {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from "node:fs";
+import { readFileSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { TiplineError } from "../../lib/errors.ts";
 
@@ -85,6 +85,15 @@ export function parseVersion(text: string): WazuhVersion | undefined {
 
 export function formatVersion({ major, minor, patch }: WazuhVersion): string {
   return `${major}.${minor}.${patch}`;
+}
+
+/** Two names of one folder: `/var/ossec` may be a link. */
+export function samePlace(one: string, other: string): boolean {
+  try {
+    return one === other || realpathSync(one) === realpathSync(other);
+  } catch {
+    return false;
+  }
 }
 
 /** True from this minor version of Wazuh 4 on. */

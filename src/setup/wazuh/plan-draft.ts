@@ -20,6 +20,7 @@ interface Entry {
   readonly why: string[];
   owner?: NamedOwner;
   keep?: boolean;
+  secret?: boolean;
 }
 
 export interface WriteOptions {
@@ -27,6 +28,7 @@ export interface WriteOptions {
   readonly owner?: Owner;
   readonly named?: NamedOwner;
   readonly keep?: boolean;
+  readonly secret?: boolean;
 }
 
 /**
@@ -71,6 +73,7 @@ export class Draft {
     entry.why.push(why);
     if (options.named) entry.owner = options.named;
     if (options.keep !== undefined) entry.keep = options.keep;
+    if (options.secret !== undefined) entry.secret = options.secret;
   }
 
   remove(path: string, why: string): void {
@@ -88,7 +91,7 @@ export class Draft {
   changes(): readonly FileChange[] {
     return [...this.#entries.values()]
       .filter(({ found, wanted }) => !sameState(found, wanted))
-      .map(({ place, found, wanted, why, owner, keep }) => ({
+      .map(({ place, found, wanted, why, owner, keep, secret }) => ({
         kind: "file",
         place,
         found,
@@ -96,6 +99,7 @@ export class Draft {
         why: why.join("; "),
         ...(owner && { owner }),
         ...(keep !== undefined && { keep }),
+        ...(secret !== undefined && { secret }),
       }));
   }
 

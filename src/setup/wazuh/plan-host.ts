@@ -34,9 +34,9 @@ export async function planHost(
   const there = (await accounts.user(SERVICE_USER)) !== undefined || planned.changes.length > 0;
   const changes: Change[] = [...planned.changes];
   const notes: string[] = [...planned.notes];
-  const root = process.geteuid?.() === 0;
+  const mayGive = accounts.mayGive ?? process.geteuid?.() === 0;
   const own = { uid: process.geteuid?.() ?? 0, gid: process.getegid?.() ?? 0 };
-  if (wanted.user && there && root) {
+  if (wanted.user && there && mayGive) {
     const place = draft.place(wanted.stateDir);
     const named = { user: SERVICE_USER, group: SERVICE_USER };
     if (folderOwner(place) === undefined)

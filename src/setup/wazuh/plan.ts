@@ -12,6 +12,8 @@ export interface FileChange {
   readonly owner?: NamedOwner;
   /** Stays at `uninstall`, but for `--purge`. */
   readonly keep?: boolean;
+  /** Its lines are shown to nobody. */
+  readonly secret?: boolean;
 }
 
 /** Owners that are known only when their account is made, in place of the numbers. */
@@ -82,8 +84,9 @@ function ownerText({ mode, uid, gid }: Owner, named: NamedOwner = {}): string {
   return `${mode.toString(8).padStart(4, "0")} ${named.user ?? uid}:${named.group ?? gid}`;
 }
 
-/** The unified diff of a file's change, with its names; "" for a file that is not text, or whose bytes stay. */
-export function changeDiff({ place, found, wanted }: FileChange, prefix: string): string {
+/** The unified diff of a file's change, with its names; "" for a file that is not text or is secret, or whose bytes stay. */
+export function changeDiff({ place, found, wanted, secret }: FileChange, prefix: string): string {
+  if (secret === true) return "";
   const before = found?.bytes ?? Buffer.alloc(0);
   const after = wanted?.bytes ?? Buffer.alloc(0);
   if (before.equals(after) || before.includes(0) || after.includes(0)) return "";

@@ -8,6 +8,7 @@ import {
   formatVersion,
   type Installation,
   parseVersion,
+  samePlace,
   since,
   type WazuhVersion,
 } from "./installation.ts";
@@ -22,6 +23,8 @@ export interface Manager {
   readonly hotReload: (socketPath: string, signal: AbortSignal) => Promise<ReloadResult>;
   /** Its programs are started by another's leave, such as `docker exec`. */
   readonly remote: boolean;
+  /** Prefix of the manager that systemd knows as wazuh-manager; undefined: systemd does not run here. */
+  readonly unitPrefix: string | undefined;
 }
 
 export interface ManagerAccess {
@@ -42,7 +45,8 @@ export function managerOf(
     const path = join(installation.prefix, "bin", name);
     return existsSync(path) ? [path] : undefined;
   };
-  return { installation, run, program, hotReload, remote: exec !== undefined };
+  const unitPrefix = existsSync("/run/systemd/system") ? DEFAULT_PREFIX : undefined;
+  return { installation, run, program, hotReload, remote: exec !== undefined, unitPrefix };
 }
 
 /** The version that the files say, else what the manager itself says. */
@@ -109,8 +113,8 @@ async function isRunning(manager: Manager, control: readonly string[]): Promise<
 }
 
 /** Where systemd started the manager, systemd restarts it: else it would believe it stopped. */
-async function bySystemd({ installation, remote, run }: Manager): Promise<boolean> {
-  if (remote || installation.prefix !== DEFAULT_PREFIX || !existsSync("/run/systemd/system")) return false;
+async function bySystemd({ installation, remote, run, unitPrefix }: Manager): Promise<boolean> {
+  if (remote || unitPrefix === undefined || !samePlace(installation.prefix, unitPrefix)) return false;
   return (await run(["systemctl", "is-active", "--quiet", "wazuh-manager"])).code === 0;
 }
 

@@ -20,12 +20,32 @@ export interface UninstallPlan extends Plan {
 export function planUninstall(store: Store, installation: Installation, purge: boolean): UninstallPlan {
   const runs = store.readInstalled();
   if (runs.length === 0) return withoutRecord(installation);
+  const plan = takeBackRuns(store, runs, purge, (path) =>
+    path === installation.paths.ossecConf ? takeHookOut : undefined,
+  );
+  const files = plan.changes.filter((change) => change.kind === "file");
+  return {
+    ...plan,
+    reload: reloadFor(
+      installation,
+      files.map(({ place }) => place.path),
+    ),
+  };
+}
+
+/** What takes these runs back, whatever was installed; `takeOut`: how ours is told in a file that others changed too. */
+export function takeBackRuns(
+  store: Store,
+  runs: readonly RunRecord[],
+  purge: boolean,
+  takeOut: (path: string) => TakeOut | undefined = () => undefined,
+): UninstallPlan {
   const notes: string[] = [];
   const files = new Map<string, { first: RecordedFile; now: FileState | undefined; wanted: FileState | undefined }>();
   const rest: Exclude<RecordedChange, RecordedFile>[] = [];
   for (const change of runs.toReversed().flatMap(({ changes }) => changes.toReversed())) {
     if (change.keep && !purge) continue;
-    if (change.kind === "file") takeBack(store, installation, change, files, notes);
+    if (change.kind === "file") takeBack(store, takeOut(change.place.path), change, files, notes);
     else rest.push(change);
   }
   const taken = new Set([...files].flatMap(([path, { wanted }]) => (wanted ? [] : [path])));
@@ -33,16 +53,22 @@ export function planUninstall(store: Store, installation: Installation, purge: b
   const changes = [...files.values()].flatMap(({ first, now, wanted }): FileChange[] =>
     sameState(now, wanted)
       ? []
-      : [{ kind: "file", place: first.place, found: now, wanted, why: `as before: ${first.why}` }],
+      : [
+          {
+            kind: "file",
+            place: first.place,
+            found: now,
+            wanted,
+            why: `as before: ${first.why}`,
+            ...(first.secret === true && { secret: true }),
+          },
+        ],
   );
   notes.push(...orphanNotes(rest, others));
   const kept = runs.map((run) => ({ ...run, changes: run.changes.filter(({ keep }) => keep) }));
   return {
     changes: [...changes, ...others],
-    reload: reloadFor(
-      installation,
-      changes.map(({ place }) => place.path),
-    ),
+    reload: "none",
     notes,
     next: purge ? [] : kept.filter(({ changes: left }) => left.length > 0),
   };
@@ -52,7 +78,7 @@ type RecordedFile = Extract<RecordedChange, { kind: "file" }>;
 
 function takeBack(
   store: Store,
-  { paths }: Installation,
+  takeOut: TakeOut | undefined,
   change: RecordedFile,
   files: Map<string, { first: RecordedFile; now: FileState | undefined; wanted: FileState | undefined }>,
   notes: string[],
@@ -64,7 +90,6 @@ function takeBack(
     notes.push(`${path} stays: it was edited since`);
     return;
   }
-  const takeOut = path === paths.ossecConf ? takeHookOut : undefined;
   const { state, note } = undoFile(path, entry.wanted, store.load(change.found), wrote, takeOut);
   if (note !== undefined) notes.push(note);
   files.set(path, { ...entry, wanted: state });

@@ -53,6 +53,8 @@ export function faultsOf(now: TestResult, before: TestResult, ours: Ours): reado
 /** Whether analysisd's line says that a rule or file is left out which concerns us, or which was not left out before. */
 export function isFault(text: string, before: TestResult, ours: Ours): boolean {
   if (!DROPPED.test(text)) return false;
+  // What it would have said of others is not known: it ended at a broken file of ours.
+  if (before.status === "tested" && !before.starts) return concerns(text, ours);
   return concerns(text, ours) || !(before.status === "tested" && before.warnings.includes(text));
 }
 

@@ -55,7 +55,11 @@ export class Daemon {
           question,
           this.engine,
           hotReload,
-          (loaded) => this.log(loadLines(loaded.messages)),
+          ({ ok, messages }) => {
+            const done = ["Reloading ruleset", "Ruleset reloaded successfully"];
+            this.log(loadLines(messages));
+            if (ok) for (const text of done) this.log(logLine("wazuh-analysisd", "INFO", text));
+          },
           () => this.counters,
         ),
       ),

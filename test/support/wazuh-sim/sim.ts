@@ -257,8 +257,8 @@ export class WazuhSim {
       .map((line) => JSON.parse(line));
   }
 
-  /** Polls alerts.json; throws after `timeoutMs` (default 10 s) with what was there. */
-  async waitForAlerts(enough: (alerts: SimAlert[]) => boolean, timeoutMs = 10_000): Promise<SimAlert[]> {
+  /** Polls alerts.json; throws after `timeoutMs` (default 60 s) with what was there. */
+  async waitForAlerts(enough: (alerts: SimAlert[]) => boolean, timeoutMs = 60_000): Promise<SimAlert[]> {
     const end = performance.now() + timeoutMs;
     for (;;) {
       const alerts = this.alerts();

@@ -90,6 +90,25 @@ describe("the canary's keeper", () => {
     assert.equal(sent.length, 2);
   });
 
+  it("measures nothing where the clock was set back on the way, and the next one is due as ever", () => {
+    const { sent, events, keeper, clock, pass, reach, echo } = rig();
+    reach("rule");
+    clock.advance(-3_600_000);
+    keeper.tick();
+    pass(2000);
+    echo();
+    assert.deepEqual(events, ["sent"]);
+    assert.equal(keeper.state().roundTripMs, undefined);
+    assert.equal(keeper.state().lastReturnedAt, clock.now());
+    pass(INTERVAL + 1000);
+    assert.equal(sent.length, 2);
+    reach("rule");
+    pass(3000);
+    echo();
+    assert.deepEqual(events, ["sent", "sent", "returned 4"]);
+    assert.equal(keeper.state().roundTripMs, 4000);
+  });
+
   for (const [hop, says] of [
     ["read", /alert was not read.*tipline install wazuh/],
     ["match", /did not match/],

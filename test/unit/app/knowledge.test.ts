@@ -202,7 +202,10 @@ test("asks once the first sync is through, again at the interval, sooner after a
   const stop = new AbortController();
   const running = keeper.run(stop.signal);
   const asked = async (times: number) => {
-    for (let turn = 0; misp.asked < times && turn < 500; turn++) await new Promise((resolve) => setTimeout(resolve, 2));
+    for (const end = Date.now() + 60_000; misp.asked < times && Date.now() < end; )
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    // Asks nobody, but waits for a refresh under way: only at its end is the next one due.
+    await keeper.refresh(NEVER, []);
     await new Promise((resolve) => setTimeout(resolve, 20));
     return misp.asked;
   };

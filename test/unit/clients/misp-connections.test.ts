@@ -19,7 +19,7 @@ function client(t: TestContext, url: string, more: Partial<MispOptions> = {}): M
     url,
     key: new Secret(KEY),
     clock: new ManualClock(),
-    timeoutMs: 2000,
+    timeoutMs: 30_000,
     retries: 0,
     maxBytes: 1_000_000,
     ...more,

@@ -27,7 +27,7 @@ function sleepingClock(): Clock & { readonly slept: number[] } {
 }
 
 function client(t: TestContext, url: string, clock: Clock, more: Partial<MispOptions> = {}): Misp {
-  const misp = createMisp({ url, key: new Secret(KEY), clock, timeoutMs: 2000, retries: 2, maxBytes: 1e6, ...more });
+  const misp = createMisp({ url, key: new Secret(KEY), clock, timeoutMs: 30_000, retries: 2, maxBytes: 1e6, ...more });
   t.after(() => misp.close());
   return misp;
 }

@@ -31,7 +31,7 @@ async function rig(t: TestContext, answer: (asked: Asked) => readonly string[] |
     url,
     key: new Secret(KEY),
     clock: new ManualClock(),
-    timeoutMs: 2000,
+    timeoutMs: 30_000,
     retries: 0,
     maxBytes: 100_000_000,
   });

@@ -22,7 +22,7 @@ async function rig(t: TestContext) {
     url,
     key: new Secret(KEY),
     clock: new ManualClock(),
-    timeoutMs: 2000,
+    timeoutMs: 30_000,
     retries: 2,
     maxBytes: 1_000_000,
   });

@@ -112,6 +112,19 @@ describe("parseConfig", () => {
   });
 });
 
+it("gives chats and programs a lower TLP ceiling than other sinks, unless told otherwise", async () => {
+  const webhook = "type: webhook, url: https://hooks.example.org/x";
+  const config = await parseConfig(
+    `${MINIMAL}sinks:\n  a: {${webhook}, preset: slack}\n  b: {${webhook}, secret_files: [x]}\n  c: {${webhook}, preset: teams, max_tlp: red}\n  d: {type: ndjson}\n`,
+    "tipline.yaml",
+    { MISP_KEY: "k" },
+  );
+  assert.deepEqual(
+    config.sinks.map(({ common }) => common.max_tlp),
+    ["green", "amber+strict", "red", "red"],
+  );
+});
+
 it("has a JSON Schema that names every component type", async () => {
   const schema = JSON.stringify(await configJsonSchema());
   for (const type of [
@@ -125,6 +138,7 @@ it("has a JSON Schema that names every component type", async () => {
     "wazuh",
     "wazuh-api",
     "ndjson",
+    "webhook",
   ])
     assert.ok(schema.includes(`"const":"${type}"`), type);
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { openToOthers, secretFrom } from "../../../src/lib/secret-schema.ts";
+import { openToOthers, secretFrom, secretText } from "../../../src/lib/secret-schema.ts";
 import { tempDir } from "../../support/temp.ts";
 
 test("a secret's file is for its owner alone", (t) => {
@@ -20,4 +20,9 @@ test("a secret's file is for its owner alone", (t) => {
   }
   assert.equal(openToOthers(join(file, "nothing")), false);
   assert.equal(secretFrom(file, undefined)?.reveal(), "s3cret");
+});
+
+test("a blank secret is none", () => {
+  assert.equal(secretText("").parse(" s3cret\n").reveal(), "s3cret");
+  for (const blank of ["", "  ", "\t\n"]) assert.equal(secretText("").safeParse(blank).success, false);
 });

@@ -23,3 +23,9 @@ it("lets only id and link out above the ceiling", () => {
   assert.ok(hidden.includes("https://misp.example/events/view/241"));
   assert.ok(hidden.includes("f1"));
 });
+
+it("keeps redacted findings of one group together without telling which it is", () => {
+  const seal = (text: string) => `${text.length}`;
+  const { key } = redact(aFinding("f1", { tlp: "red" }), "green", seal);
+  assert.deepEqual(key, { indicator: "redacted:13", entity: "redacted:9" });
+});

@@ -11,7 +11,7 @@ import { HttpInput } from "../../support/gelf-sim/http-input.ts";
 import { SimIndex } from "../../support/gelf-sim/index.ts";
 import { TcpInput } from "../../support/gelf-sim/tcp-input.ts";
 import { UdpInput } from "../../support/gelf-sim/udp-input.ts";
-import { tlsFixture } from "../../support/http-server.ts";
+import { serve, tlsFixture } from "../../support/http-server.ts";
 import { tempDir } from "../../support/temp.ts";
 
 const NEVER = new AbortController().signal;
@@ -157,4 +157,28 @@ test("without TLS beyond this host it says that findings can be read on the way"
   await open(t, { address: "192.0.2.1:12201" }, { ...silentLog, warn: (text) => said.push(text) });
   await open(t, { address: "127.0.0.1:12201" }, { ...silentLog, warn: (text) => said.push(text) });
   assert.deepEqual(said.length, 1);
+});
+
+test("HTTP: a finding that a firewall refuses for what is in it does not hold up the others for ever", async (t) => {
+  const input = await HttpInput.start(t);
+  const url = await serve(t, (request, response) => {
+    const bad = request.body.includes("/etc/passwd") || refusesAll;
+    if (bad) return void response.writeHead(403).end();
+    void fetch(input.url, { method: "POST", body: request.body }).then(({ status }) =>
+      response.writeHead(status).end(),
+    );
+  });
+  let refusesAll = true;
+  const sink = await open(t, { transport: "http", url: `${url}/gelf` });
+  const attack = makeFinding(1, { misp: { value: "/etc/passwd" } });
+  const another = makeFinding(3, { misp: { value: "/etc/passwd" } });
+  const harmless = makeFinding(2);
+  for (let n = 0; n < 5; n += 1)
+    assert.equal((await sink.send([attack, harmless], NEVER)).status, "retry", "refuses all");
+  refusesAll = false;
+  assert.equal((await sink.send([attack], NEVER)).status, "retry", "nothing to compare it with");
+  assert.equal((await sink.send([attack, another, harmless], NEVER)).status, "rejected");
+  assert.equal((await sink.send([attack], NEVER)).status, "rejected", "alone, as the pipeline halves a batch");
+  assert.equal((await sink.send([another, harmless], NEVER)).status, "rejected", "without waiting again");
+  assert.equal((await sink.send([harmless], NEVER)).status, "sent");
 });

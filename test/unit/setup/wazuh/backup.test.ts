@@ -100,8 +100,7 @@ describe("what uninstall leaves without --purge", () => {
     assert.equal(rig.accounts.made.length, 3);
     await uninstall();
     assert.ok(existsSync(options.configFile));
-    // Only root can give it to the user.
-    assert.equal(existsSync(options.stateDir), process.geteuid?.() === 0);
+    assert.ok(existsSync(options.stateDir));
     assert.equal(rig.accounts.made.length, 3);
     await uninstall(true);
     assert.deepEqual(rig.accounts.made, []);
@@ -112,10 +111,10 @@ describe("what uninstall leaves without --purge", () => {
     const { rig, options, install, uninstall } = ground(t);
     await install();
     writeFileSync(options.configFile, "feeds: {}\n");
-    if (existsSync(options.stateDir)) writeFileSync(join(options.stateDir, "journal"), "x");
+    writeFileSync(join(options.stateDir, "journal"), "x");
     await uninstall(true);
     assert.equal(readFileSync(options.configFile, "utf8"), "feeds: {}\n");
     assert.ok(rig.plans.at(-1)?.notes.some((note) => note.includes("tipline.yaml stays: it was edited since")));
-    assert.equal(existsSync(join(options.stateDir, "journal")), process.geteuid?.() === 0);
+    assert.ok(existsSync(join(options.stateDir, "journal")));
   });
 });

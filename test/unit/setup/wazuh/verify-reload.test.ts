@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { mkdirSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import type { ReloadResult } from "../../../../src/clients/wazuh-analysis.ts";
 import type { CommandResult } from "../../../../src/setup/wazuh/install-command.ts";
 import { pathsOf } from "../../../../src/setup/wazuh/installation.ts";
 import { type Manager, reloadManager } from "../../../../src/setup/wazuh/reload.ts";
-import { faultsOf, type Ours, type TestResult, testAnalysisd } from "../../../../src/setup/wazuh/verify.ts";
+import { faultsOf, isFault, type Ours, type TestResult, testAnalysisd } from "../../../../src/setup/wazuh/verify.ts";
+import { tempDir } from "../../../support/temp.ts";
 
 const OURS: Ours = { files: ["tipline_rules.xml"], ruleIds: new Set([100_620, 100_622, 100_630]) };
 const NONE: TestResult = { status: "tested", starts: true, errors: [], warnings: [] };
@@ -25,6 +28,7 @@ function manager({ version, answers = {}, hot, reachable = true }: Played): { ma
     manager: {
       installation: { prefix: "/p", version: { major, minor, patch }, user: undefined, paths: pathsOf("/p") },
       remote: false,
+      unitPrefix: undefined,
       program: (name) => (reachable ? [`/p/bin/${name}`] : undefined),
       hotReload: async (path) => {
         ran.push(`hot ${path}`);
@@ -69,6 +73,12 @@ describe("wazuh-analysisd -t", () => {
     assert.match(JSON.stringify(await tested(139, "")), /exit 139/);
   });
 
+  it("fails by what is ours alone where it did not start before and so said nothing of others", () => {
+    const before: TestResult = { status: "tested", starts: false, errors: ["(1226)"], warnings: [] };
+    assert.equal(isFault("(7612): Rule ID '110500' is duplicated.", before, OURS), false);
+    assert.equal(isFault("(7612): Rule ID '100622' is duplicated.", before, OURS), true);
+  });
+
   it("fails by each warning that is ours, and by any that is new", () => {
     const now = (...warnings: string[]): TestResult => ({ ...NONE, warnings }) as TestResult;
     const mine = [
@@ -86,6 +96,30 @@ describe("wazuh-analysisd -t", () => {
 
   it("cannot be asked where there is none", async () => {
     assert.equal((await testAnalysisd(manager({ reachable: false }).manager, signal)).status, "untested");
+  });
+});
+
+describe("a manager that systemd runs", () => {
+  it("is restarted by systemd, also where /var/ossec is a link to it", async (t) => {
+    const root = tempDir(t);
+    const real = join(root, "opt");
+    mkdirSync(real);
+    symlinkSync(real, join(root, "ossec"));
+    for (const [unitPrefix, by] of [
+      [real, "systemctl restart wazuh-manager"],
+      [join(root, "ossec"), "systemctl restart wazuh-manager"],
+      [join(root, "elsewhere"), "/p/bin/wazuh-control restart"],
+      [undefined, "/p/bin/wazuh-control restart"],
+    ] as const) {
+      const played = manager({});
+      const installation = { ...played.manager.installation, prefix: real };
+      await reloadManager({ ...played.manager, installation, unitPrefix }, "restart", () => false, signal);
+      assert.deepEqual(
+        played.ran.filter((text) => text.endsWith(" restart") || text.includes(" restart ")),
+        [by],
+        unitPrefix ?? "no systemd",
+      );
+    }
   });
 });
 

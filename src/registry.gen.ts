@@ -23,6 +23,9 @@ import zeek from "./extractors/zeek.ts";
 
 export const SOURCES = {
   file: () => import("./sources/file.ts"),
+  graylog: () => import("./sources/graylog.ts"),
+  http: () => import("./sources/http.ts"),
+  tcp: () => import("./sources/tcp.ts"),
   "wazuh-alerts": () => import("./sources/wazuh-alerts.ts"),
   "wazuh-archives": () => import("./sources/wazuh-archives.ts"),
   "wazuh-hook": () => import("./sources/wazuh-hook.ts"),
@@ -35,10 +38,13 @@ export const FEEDS = {
 } as const;
 
 export const SINKS = {
+  gelf: () => import("./sinks/gelf.ts"),
   "misp-sightings": () => import("./sinks/misp-sightings.ts"),
   ndjson: () => import("./sinks/ndjson.ts"),
+  "tcp-lines": () => import("./sinks/tcp-lines.ts"),
   "wazuh-api": () => import("./sinks/wazuh-api.ts"),
   wazuh: () => import("./sinks/wazuh.ts"),
+  webhook: () => import("./sinks/webhook.ts"),
 } as const;
 
 export const EXTRACTORS: readonly Extractor[] = [

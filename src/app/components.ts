@@ -3,6 +3,7 @@ import type { Config, Configured } from "../config/load.ts";
 import type { Context } from "../contract/define.ts";
 import type { Feed } from "../contract/feed.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import type { HttpFront } from "../lib/http-front.ts";
 import type { Log } from "../lib/log.ts";
 import type { ScheduledFeed } from "../pipeline/sync-loop.ts";
 
@@ -11,19 +12,27 @@ export interface Workshop {
   readonly stateDir: string;
   readonly log: Log;
   readonly clock?: Clock;
+  /** Where routes are mounted; absent where no line runs. */
+  readonly http?: HttpFront;
 }
+
+/** What sinks keep of their own; a folder for each that has. */
+export const outboxRoot = (stateDir: string): string => join(stateDir, "outbox");
+export const outboxDir = (stateDir: string, sink: string): string => join(outboxRoot(stateDir), sink);
 
 /** Makes one configured component; `kind` only names it in logs. */
 export async function makeComponent<T>(
   { name, definition, settings }: Configured<object>,
   kind: "source" | "feed" | "sink",
-  { stateDir, log, clock = systemClock }: Workshop,
+  { stateDir, log, clock = systemClock, http }: Workshop,
 ): Promise<T> {
   const context: Context = {
     name,
     log: log.child({ [kind]: name }),
     clock,
     cacheDir: join(stateDir, "cache", `${kind}-${name}`),
+    ...(kind === "sink" ? { keepDir: outboxDir(stateDir, name) } : {}),
+    ...(http === undefined ? {} : { http }),
   };
   return (await definition.create(settings, context)) as T;
 }

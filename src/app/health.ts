@@ -1,4 +1,5 @@
 import type { Config } from "../config/load.ts";
+import type { OutboxBacklog } from "../contract/outbox.ts";
 import type { Source } from "../contract/source.ts";
 import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/units.ts";
@@ -20,6 +21,10 @@ export interface HealthParts {
   readonly knowledge?: () => readonly KnowledgeAge[];
   /** What is wrong with the canary. */
   readonly canary?: () => string | undefined;
+  /** What is wrong with hunting in past alerts. */
+  readonly hunt?: () => string | undefined;
+  /** Outboxes of sinks, by the sink's name. */
+  readonly outboxes?: () => ReadonlyMap<string, OutboxBacklog>;
 }
 
 /** A feed whose last good pull is older than this many of its intervals (and an hour) is stale. */
@@ -153,6 +158,8 @@ export class Health {
       if (trouble !== undefined) add(name, `source ${name}: ${trouble}`);
     }
     for (const [source, error] of this.#sourceErrors) add(source, `source ${source}: ${error}`);
+    const hunt = this.#parts.hunt?.();
+    if (hunt !== undefined) add("hunt", `hunt: ${hunt}`);
     return troubles;
   }
 
@@ -165,6 +172,8 @@ export class Health {
     for (const [sink, { count, at }] of this.#unconfirmed)
       if (clock.now() - at < DAY_MS)
         add(sink, `sink ${sink}: ${count} findings were never seen again and are in the dead letter`);
+    for (const [sink, { trouble }] of this.#parts.outboxes?.() ?? [])
+      if (trouble !== undefined) add(sink, `receiver of sink ${sink}: ${trouble}`);
     for (const source of journal.holding())
       add(source, `source ${source} waits: the journal is full of what a required sink has not taken`);
     return troubles;
@@ -184,6 +193,7 @@ export class Health {
       metrics.backlog.set({ reader }, entries);
       if (config.sinks.some(({ name }) => name === reader)) metrics.unconfirmed.set({ sink: reader }, unconfirmed);
     }
+    for (const [sink, backlog] of this.#parts.outboxes?.() ?? []) metrics.setOutbox(sink, backlog);
     for (const { feed, ageMs } of this.#parts.knowledge?.() ?? []) metrics.knowledgeAge.set({ feed }, ageMs / 1000);
     if (!live.ready) return;
     const { stats } = live.current().index;

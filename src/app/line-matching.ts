@@ -60,6 +60,7 @@ export function openMatching(parts: LineMatchingParts): LineMatching {
     onEcho,
     onSimulated,
   });
+  matching.begin();
   return { handle, match: matching.match, close: () => matching.close() };
 }
 

@@ -37,6 +37,12 @@ export class Matching {
     this.#threads = Array.from({ length: parts.threads }, () => new MatchThread(parts));
   }
 
+  /** Starts the threads, which take a second or two to read their lists; until then this thread matches. */
+  begin(): void {
+    const generation = this.#parts.generation();
+    for (const thread of this.#threads) thread.follow(generation);
+  }
+
   readonly match: MatchRecords = async (source, records) => {
     const generation = this.#parts.generation();
     const able = this.#threads.filter((thread) => thread.follow(generation)).sort((a, b) => a.load - b.load);

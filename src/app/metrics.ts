@@ -1,9 +1,11 @@
 import { createServer, type Server } from "node:http";
 import { isIP } from "node:net";
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { OutboxBacklog } from "../contract/outbox.ts";
+import type { Sink } from "../contract/sink.ts";
 import type { SourceLag } from "../contract/source.ts";
 import { TiplineError } from "../lib/errors.ts";
-import type { Verdict } from "../model/finding.ts";
+import type { VerdictTally } from "./match-wire.ts";
 
 /** Reasons why the line is not healthy now; empty = healthy. */
 export type HealthCheck = () => readonly string[];
@@ -62,6 +64,31 @@ export class Metrics {
   readonly unconfirmed = this.#gauge("tipline_unconfirmed_findings", "Findings sent and not yet seen again, by sink.", [
     "sink",
   ]);
+  readonly outboxMessages = this.#gauge(
+    "tipline_outbox_messages",
+    "Messages in a sink's outbox that its receiver has not taken.",
+    ["sink"],
+  );
+  readonly outboxFindings = this.#gauge(
+    "tipline_outbox_findings",
+    "Findings in a sink's outbox, those that a digest gathers included.",
+    ["sink"],
+  );
+  readonly outboxAge = this.#gauge(
+    "tipline_outbox_oldest_seconds",
+    "Age of the oldest message in a sink's outbox that waits for its receiver.",
+    ["sink"],
+  );
+  readonly outboxDisabled = this.#gauge(
+    "tipline_outbox_disabled",
+    "1 when the receiver said that it wants nothing any more.",
+    ["sink"],
+  );
+  readonly outboxAttempts = this.#counter(
+    "tipline_outbox_attempts_total",
+    "Attempts to deliver a message of an outbox, by outcome.",
+    ["sink", "outcome"],
+  );
   readonly canarySent = this.#counter("tipline_canary_sent_total", "Canaries sent.", []);
   readonly canaryLost = this.#counter(
     "tipline_canary_lost_total",
@@ -79,6 +106,36 @@ export class Metrics {
     "The last canary's time from sending to reading the alert of its finding.",
     [],
   );
+  readonly httpRequests = this.#counter(
+    "tipline_http_requests_total",
+    "Requests answered over HTTP, by route and status.",
+    ["route", "status"],
+  );
+  readonly lookups = this.#counter("tipline_lookups_total", "Values looked up over HTTP, by verdict.", ["verdict"]);
+  readonly repeated = this.#counter(
+    "tipline_repeated_deliveries_total",
+    "Deliveries that had been committed before and were not taken a second time, by source.",
+    ["source"],
+  );
+  readonly hunts = this.#counter("tipline_hunts_total", "Hunts for indicators that a sync brought, by outcome.", [
+    "outcome",
+  ]);
+  readonly huntBytes = this.#counter(
+    "tipline_hunt_bytes_total",
+    "Bytes of past alerts passed, by whether they were read or ruled out by a sketch.",
+    ["how"],
+  );
+  readonly huntFindings = this.#counter(
+    "tipline_hunt_findings_total",
+    "Findings of mode retro handed to the journal.",
+    [],
+  );
+  readonly huntPending = this.#gauge("tipline_hunt_pending_indicators", "Indicators that wait to be hunted.", []);
+  readonly huntAge = this.#gauge(
+    "tipline_hunt_pending_age_seconds",
+    "How long the oldest of them has been waiting.",
+    [],
+  );
   readonly healthy = this.#gauge("tipline_healthy", "1 when /healthz answers 200.", []);
 
   #counter<L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> {
@@ -89,18 +146,41 @@ export class Metrics {
     return new Gauge({ name, help, labelNames: [...labelNames], registers: [this.registry] });
   }
 
+  /** Counts, at each scrape, what sinks sent over transports that acknowledge nothing. */
+  watchSinks(sinks: readonly { readonly name: string; readonly sink: Pick<Sink, "uncertain"> }[]): void {
+    this.registry.removeSingleMetric("tipline_uncertain_total");
+    new Counter({
+      name: "tipline_uncertain_total",
+      help: "Findings sent of which nobody can know whether they arrived, by sink.",
+      labelNames: ["sink"],
+      registers: [this.registry],
+      collect() {
+        this.reset();
+        for (const { name, sink } of sinks)
+          if (sink.uncertain !== undefined) this.inc({ sink: name }, sink.uncertain());
+      },
+    });
+  }
+
   /** Counts one judged alert. */
-  countVerdict({ band, matches }: Verdict): void {
+  countVerdict({ band, matches }: VerdictTally): void {
     this.findings.inc({ band });
-    for (const { match, suppressions } of matches) {
-      this.matches.inc({ type: match.observable.type });
-      for (const { by } of suppressions) this.suppressed.inc({ by });
+    for (const { type, by } of matches) {
+      this.matches.inc({ type });
+      for (const each of by) this.suppressed.inc({ by: each });
     }
   }
 
   canaryReturned(seconds: number): void {
     this.canaryRoundTrip.observe(seconds);
     this.canaryLastRoundTrip.set(seconds);
+  }
+
+  setOutbox(sink: string, { messages, findings, seconds, disabled }: OutboxBacklog): void {
+    this.outboxMessages.set({ sink }, messages);
+    this.outboxFindings.set({ sink }, findings);
+    this.outboxAge.set({ sink }, seconds);
+    this.outboxDisabled.set({ sink }, disabled ? 1 : 0);
   }
 
   /** Records a source's lag; unknown members keep their last value. */

@@ -14,7 +14,10 @@ export function countEvents(
     committed(source, { records, fresh }) {
       health.journalWorks(source);
       health.sourceWorks(source);
-      if (!fresh) return;
+      if (!fresh) {
+        metrics.repeated.inc({ source });
+        return;
+      }
       metrics.alertsRead.inc({ source }, records);
       onCommitted?.(source, records);
     },

@@ -6,11 +6,11 @@ import type { Source } from "../contract/source.ts";
 import { derivedId } from "../intel/finding-id.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
+import { type HttpFront, ListeningFront } from "../lib/http-front.ts";
 import type { Log } from "../lib/log.ts";
 import { mutex } from "../lib/mutex.ts";
 import type { Alert } from "../model/alert.ts";
 import type { Verdict } from "../model/finding.ts";
-import { handleRecord } from "../pipeline/handle.ts";
 import { type PipelineSink, runPipeline } from "../pipeline/pipeline.ts";
 import { redact } from "../pipeline/redact.ts";
 import type { SyncResult } from "../pipeline/sync.ts";
@@ -28,11 +28,14 @@ import { engine } from "./enrich.ts";
 import { untilGeneration } from "./first-generation.ts";
 import { LiveGeneration } from "./generation.ts";
 import { Health } from "./health.ts";
+import { openLineHunt } from "./hunt-line.ts";
 import { knowledgeStore, surroundings, surroundingsGently } from "./knowledge.ts";
 import { KnowledgeKeeper } from "./knowledge-keeper.ts";
+import { openMatching } from "./line-matching.ts";
 import { lineReport } from "./line-report.ts";
 import { Metrics, serveMetrics } from "./metrics.ts";
 import { countEvents } from "./observe.ts";
+import { openOutboxes } from "./outboxes.ts";
 import { ownAssets } from "./policy.ts";
 import { journalReaders } from "./readers.ts";
 import { openWatches } from "./watches.ts";
@@ -50,6 +53,8 @@ export interface LineOptions {
   /** Called when the first alerts are about to be read. */
   readonly onRunning?: (journal: StoredJournal) => void;
   readonly onVerdict?: (alert: Alert, verdict: Verdict) => void;
+  /** Mounts what is offered over HTTP beside the sources. */
+  readonly mount?: (http: HttpFront, line: { readonly live: LiveGeneration; readonly metrics: Metrics }) => void;
 }
 
 /**
@@ -82,7 +87,14 @@ async function assembled(
   closers: (() => Promise<void> | void)[],
   signal: AbortSignal,
 ): Promise<void> {
-  const workshop = { stateDir: config.state_dir, log, clock };
+  const metrics = new Metrics();
+  const http = new ListeningFront({
+    ...config.http,
+    log,
+    clock,
+    onAnswer: (route, status) => metrics.httpRequests.inc({ route, status: String(status) }),
+  });
+  const workshop = { stateDir: config.state_dir, log, clock, http };
   const key = loadOrCreateKey(keyFile(config.state_dir));
   const store = openGenerations({ dir: join(config.state_dir, "generations"), log });
   closers.push(() => store.close());
@@ -96,9 +108,12 @@ async function assembled(
   closers.push(async () => void (await Promise.all(feeds.map(({ feed }) => feed.close?.()))));
   const sources = new Map<string, Source>();
   for (const entry of config.sources) sources.set(entry.name, await makeComponent<Source>(entry, "source", workshop));
-  const sinks = await makeSinks(config, options, workshop);
+  // The keyed half of the id only: the other half could be guessed.
+  const seal = (text: string) => derivedId(key, ["sealed", text]).slice(-16);
+  const sinks = await makeSinks(config, options, workshop, seal);
   requireEchoes(config, sinks);
-  const metrics = new Metrics();
+  metrics.watchSinks(sinks);
+  options.mount?.(http, { live, metrics });
   const journal = await openJournal({
     dir: journalDir(config.state_dir),
     readers: [
@@ -106,12 +121,16 @@ async function assembled(
       ...[...(options.extraSinks?.keys() ?? [])].map((name) => ({ name, stream: "out" as const, required: false })),
     ],
     maxBytes: config.journal.max_bytes,
+    // A sender that could not hear us may come with the same body half an hour later.
+    rangesKept: 16_384,
     clock,
     log,
     onSpill: ({ sink, count }) => metrics.spilled.inc({ sink }, count),
     onDrop: (count) => metrics.droppedDeadLetters.inc(count),
   });
   closers.push(() => journal.close());
+  const outboxes = await openOutboxes({ stateDir: config.state_dir, sinks, journal, metrics, clock, log });
+  closers.push(() => outboxes.close());
 
   const keeper = new KnowledgeKeeper({
     config,
@@ -129,7 +148,10 @@ async function assembled(
     journal,
     knowledge: () => keeper.ages(),
     canary: () => watches.canary?.trouble(),
+    outboxes: () => outboxes.backlogs(),
+    hunt: () => lineHunt.trouble(),
   });
+  const lineHunt = openLineHunt({ config, key, journal, live, store, sources, metrics, clock, log });
   const judge = engine(key);
   const watching = { config, key, seals: judge.seals, clock, log, sources, journal, metrics, health: () => health };
   const watches = await openWatches(watching);
@@ -157,6 +179,8 @@ async function assembled(
   signal.addEventListener("abort", () => stopSync.abort(), { once: true });
   const control = await serveControl(config.state_dir, {
     ...watches.control,
+    ...outboxes.control,
+    ...lineHunt.control,
     ...controlHandlers({
       config,
       log,
@@ -178,7 +202,10 @@ async function assembled(
     config.metrics.listen,
     metrics,
     () => health.troubles(),
-    () => health.measure(metrics),
+    () => {
+      health.measure(metrics);
+      lineHunt.measure();
+    },
   );
   closers.push(() => void server?.close());
 
@@ -187,30 +214,38 @@ async function assembled(
     stopSync.abort();
     await syncing;
   });
+  closers.push(() => http.close());
+  const offered = await http.listen();
+  if (offered !== undefined) log.info("listening", { url: offered });
+  outboxes.begin();
   options.onReady?.(urlOf(server));
   await untilGeneration(config, sources, journal, health, live.ready, log, signal);
   if (signal.aborted) return;
   watches.reading();
+  const { onVerdict } = options;
+  const matching = openMatching({
+    config,
+    key,
+    judge,
+    watches,
+    live,
+    metrics,
+    clock,
+    log,
+    ...(onVerdict && { onVerdict }),
+  });
+  closers.push(() => matching.close());
+  const hunting = lineHunt.run(stopSync.signal);
+  closers.push(async () => {
+    stopSync.abort();
+    await hunting;
+  });
   options.onRunning?.(journal);
   await runPipeline(
     {
       sources: [...sources].map(([name, source]) => ({ name, source })),
-      handle: (source) => {
-        const generation = live.current();
-        return (record) =>
-          handleRecord(record, {
-            ...judge,
-            ...watches.handle,
-            source,
-            mode: "live",
-            generation,
-            receivedAt: clock.now(),
-            onVerdict(alert, verdict) {
-              metrics.countVerdict(verdict);
-              options.onVerdict?.(alert, verdict);
-            },
-          });
-      },
+      handle: matching.handle,
+      ...(matching.match && { match: matching.match }),
       stage: stormControl({
         windowMs: config.storm.window,
         spreadEntities: config.storm.spread_entities,
@@ -231,6 +266,7 @@ async function makeSinks(
   config: Config,
   { extraSinks }: LineOptions,
   workshop: Parameters<typeof makeComponent>[2],
+  seal: (text: string) => string,
 ): Promise<readonly PipelineSink[]> {
   const sinks: PipelineSink[] = [];
   for (const entry of config.sinks) {
@@ -238,7 +274,7 @@ async function makeSinks(
     sinks.push({
       name: entry.name,
       sink: await makeComponent<Sink>(entry, "sink", workshop),
-      prepare: (finding) => (finding.score < least ? undefined : redact(finding, ceiling)),
+      prepare: (finding) => (finding.score < least ? undefined : redact(finding, ceiling, seal)),
     });
   }
   for (const [name, sink] of extraSinks ?? []) sinks.push({ name, sink });

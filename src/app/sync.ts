@@ -6,8 +6,11 @@ import type { Log } from "../lib/log.ts";
 import type { JsonObject, JsonValue } from "../model/json.ts";
 import { type SyncResult, syncOnce } from "../pipeline/sync.ts";
 import { openGenerations } from "../store/generations.ts";
+import type { GenerationStore, LoadedGeneration } from "../store/generations-types.ts";
 import { lockState } from "../store/state-lock.ts";
 import { makeFeeds } from "./components.ts";
+import { ArrivalNotes, arrivalQueue, feedStates } from "./hunt-arrivals.ts";
+import { HuntKeeper } from "./hunt-keeper.ts";
 import { knowledgeStore } from "./knowledge.ts";
 import { KnowledgeKeeper, type KnowledgeRefresh, knowledgeJson } from "./knowledge-keeper.ts";
 
@@ -32,6 +35,8 @@ export async function syncState({ config, log, signal, onProgress, ...request }:
   try {
     const feeds = await makeFeeds(config, { stateDir: config.state_dir, log });
     const store = openGenerations({ dir: join(config.state_dir, "generations"), log });
+    const before = store.current();
+    const notes = new ArrivalNotes(arrivalQueue(config.state_dir), log);
     try {
       const result = await syncOnce(
         feeds,
@@ -46,6 +51,7 @@ export async function syncState({ config, log, signal, onProgress, ...request }:
         signal,
         onProgress,
       );
+      noteArrivals(config, store, before, notes);
       const keeper = new KnowledgeKeeper({
         config,
         feeds,
@@ -56,12 +62,34 @@ export async function syncState({ config, log, signal, onProgress, ...request }:
       });
       return { ...result, knowledge: await keeper.refresh(signal, pulled(result)) };
     } finally {
+      await notes.settled();
+      before?.index.close();
       store.close();
       await Promise.all(feeds.map(({ feed }) => feed.close?.()));
     }
   } finally {
     lock.release();
   }
+}
+
+/** The next line hunts what came while none was running. */
+function noteArrivals(
+  config: Config,
+  store: GenerationStore,
+  before: LoadedGeneration | undefined,
+  notes: ArrivalNotes,
+): void {
+  const after = store.current();
+  if (after === undefined || after === before || !HuntKeeper.applies(config)) return;
+  const at = systemClock.now();
+  notes.arrived({
+    before: before?.index,
+    after: after.index,
+    generation: after.id,
+    feeds: feedStates(config, store),
+    at,
+    to: at,
+  });
 }
 
 /** Feeds that answered: a server that just failed is not asked for its lists as well. */

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { canarySink } from "../app/canary-line.ts";
+import { checkHttp } from "../app/http-check.ts";
 import { requireConfig } from "../app/paths.ts";
 import { ownAssets } from "../app/policy.ts";
 import { configJsonSchema, loadConfig } from "../config/load.ts";
@@ -21,6 +22,7 @@ export function addConfig(program: Command): void {
       const loaded = await loadConfig(path);
       ownAssets(loaded.own);
       canarySink(loaded);
+      checkHttp(loaded);
       const names = (list: readonly { name: string; definition: { type: string } }[]) =>
         Object.fromEntries(list.map(({ name, definition }) => [name, definition.type]));
       const summary = {

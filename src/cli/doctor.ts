@@ -5,6 +5,8 @@ import { createLog, silentLog } from "../lib/log.ts";
 import type { Check } from "../setup/checks.ts";
 import { doctorMisp } from "../setup/doctor-misp.ts";
 import { addDoctorWazuh, checkLines, wholeChainOptions } from "./doctor-chain.ts";
+import { addDoctorFluentBit } from "./doctor-fluent-bit.ts";
+import { addDoctorGraylog } from "./doctor-graylog.ts";
 import { serverOptions } from "./lookup-live.ts";
 import { EXIT, note, paint, print, printJson, safe } from "./output.ts";
 import { untilInterrupted } from "./signals.ts";
@@ -16,6 +18,8 @@ export function addDoctor(program: Command): void {
   wholeChainOptions(doctor);
   addMisp(doctor);
   addDoctorWazuh(doctor);
+  addDoctorGraylog(doctor);
+  addDoctorFluentBit(doctor);
 }
 
 interface Flags {

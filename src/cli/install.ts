@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { addInstallFluentBit } from "./install-fluent-bit.ts";
+import { addInstallGraylog } from "./install-graylog.ts";
 import { addInstallSystemd } from "./install-systemd.ts";
 import { addInstallWazuh } from "./install-wazuh.ts";
 
@@ -7,8 +9,10 @@ export function addInstall(program: Command): void {
   const install = program
     .command("install")
     .description(
-      "Put Tipline's part into Wazuh or systemd: shows what it would do, asks, and takes it back on failure.",
+      "Put Tipline's part into Wazuh, Fluent Bit, Graylog or systemd: shows what it would do, asks, and takes it back on failure.",
     );
   addInstallWazuh(install);
+  addInstallFluentBit(install);
+  addInstallGraylog(install);
   addInstallSystemd(install);
 }

@@ -1,8 +1,10 @@
 import type { Command } from "commander";
 import { requireConfig } from "../app/paths.ts";
 import { serviceNotify } from "../app/service-notify.ts";
-import { runLine } from "../app/start.ts";
+import { type LineOptions, runLine } from "../app/start.ts";
 import { loadConfig } from "../config/load.ts";
+import { mountLookup } from "../console/lookup.ts";
+import { systemClock } from "../lib/clock.ts";
 import { createLog } from "../lib/log.ts";
 import { untilInterrupted } from "./signals.ts";
 
@@ -45,8 +47,16 @@ Metrics and health: http://127.0.0.1:9627/metrics and /healthz (metrics.listen).
         log.info("ready", url === undefined ? {} : { metrics: `${url}/metrics` });
         service.ready();
       };
+      const mount: LineOptions["mount"] = (http, { live, metrics }) => {
+        if (config.lookup === undefined) return;
+        mountLookup(http, config.lookup, {
+          generation: () => live.current(),
+          clock: systemClock,
+          onVerdict: (verdict) => metrics.lookups.inc({ verdict }),
+        });
+      };
       try {
-        await runLine(config, { log, onReady }, signal);
+        await runLine(config, { log, onReady, mount }, signal);
       } finally {
         service.close();
       }

@@ -1,4 +1,6 @@
 import type { Command } from "commander";
+import { addUninstallFluentBit } from "./install-fluent-bit.ts";
+import { addUninstallGraylog } from "./install-graylog.ts";
 import { addUninstallSystemd } from "./install-systemd.ts";
 import { addUninstallWazuh } from "./install-wazuh.ts";
 
@@ -8,5 +10,7 @@ export function addUninstall(program: Command): void {
     .command("uninstall")
     .description("Take back what `install` put in place, and nothing else.");
   addUninstallWazuh(uninstall);
+  addUninstallFluentBit(uninstall);
+  addUninstallGraylog(uninstall);
   addUninstallSystemd(uninstall);
 }

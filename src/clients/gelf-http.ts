@@ -18,12 +18,12 @@ export interface GelfHttpOptions {
 
 /**
  * What came of one message. 202 comes before Graylog decodes it: `sent` is "the input has the bytes". `too-large`: the input, or a proxy
- * before it, takes smaller bodies only.
+ * before it, takes smaller bodies only. `perhapsIt`: this message may be refused for what is in it, and others not.
  */
 export type GelfHttpOutcome =
   | { readonly status: "sent" }
   | { readonly status: "too-large" }
-  | { readonly status: "failed"; readonly cause: Error; readonly afterMs?: number };
+  | { readonly status: "failed"; readonly cause: Error; readonly afterMs?: number; readonly perhapsIt?: boolean };
 
 export interface GelfHttp {
   /** One message in one request: without bulk receiving Graylog loses all but the first. */
@@ -65,9 +65,13 @@ const ADVICE: Readonly<Record<number, string>> = {
   405: "a GELF HTTP input takes POST /gelf only: check the path of url",
 };
 
+/** What firewalls for web applications answer. */
+const REFUSES_ONE: ReadonlySet<number> = new Set([400, 403, 406, 422]);
+
 function outcome(status: number, where: string): GelfHttpOutcome {
   if (status >= 200 && status < 300) return { status: "sent" };
   if (status === 413) return { status: "too-large" };
   const advice = ADVICE[status] ?? "expected 202 from a GELF HTTP input";
-  return { status: "failed", cause: new Error(`${where} answered ${status}: ${advice}`), afterMs: WRONG_SETTING_MS };
+  const cause = new Error(`${where} answered ${status}: ${advice}`);
+  return { status: "failed", cause, afterMs: WRONG_SETTING_MS, perhapsIt: REFUSES_ONE.has(status) };
 }

@@ -186,8 +186,9 @@ async function components<Common extends object>(
     const isCommon = (key: string) => Object.hasOwn(commonSchema.shape, key);
     const pick = (wanted: boolean) =>
       Object.fromEntries(Object.entries(rest).filter(([key]) => isCommon(key) === wanted));
-    const common = reader.check(commonSchema as z.ZodType<Common>, pick(true), [kind, name]);
     const settings = reader.check(definition.config, pick(false), [kind, name]);
+    const defaults = settings === undefined ? {} : (definition.commonDefaults?.(settings) ?? {});
+    const common = reader.check(commonSchema as z.ZodType<Common>, { ...defaults, ...pick(true) }, [kind, name]);
     if (common !== undefined && settings !== undefined) made.push({ name, definition, settings, common });
   }
   return made;

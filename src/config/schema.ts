@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { expiryRules } from "../contract/expiry-schema.ts";
+import { secretText } from "../lib/secret-schema.ts";
+import { tlsSchema } from "../lib/tls-schema.ts";
 import { duration, size } from "../lib/unit-schema.ts";
 
 export const TLP_LEVELS = ["clear", "green", "amber", "amber+strict", "red"] as const;
@@ -9,7 +11,9 @@ export const sinkCommon = z.strictObject({
   max_tlp: z
     .enum(TLP_LEVELS)
     .default("red")
-    .describe("Findings with a stricter TLP go out as id and link only; untagged counts as amber."),
+    .describe(
+      "Findings with a stricter TLP go out as id and link only; untagged counts as amber. Chats have green by default, webhooks to programs amber+strict.",
+    ),
   required: z
     .boolean()
     .optional()
@@ -109,6 +113,30 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("Pulling feeds."),
+  hunt: z
+    .strictObject({
+      enabled: z
+        .boolean()
+        .default(true)
+        .describe("Look for indicators that a sync brings in Wazuh's alerts of the time before they came."),
+      window: duration
+        .refine((ms) => ms >= 3_600_000, "expected at least 1h")
+        .prefault("7d")
+        .describe("How far back."),
+      archives: z
+        .boolean()
+        .default(false)
+        .describe("Also in logs/archives (every event), where logall_json keeps them."),
+      max_rate: size
+        .refine((bytes) => bytes >= 65_536, "expected at least 64KiB")
+        .prefault("16MiB")
+        .describe("At most so many bytes a second are read; nothing is while a source is behind."),
+      max_sketch_bytes: size
+        .prefault("2GiB")
+        .describe("Limit of what is remembered of each file, so that it need not be read again for every sync."),
+    })
+    .prefault({})
+    .describe("Hunting in the past for what has just become known."),
   storm: z
     .strictObject({
       window: duration
@@ -128,6 +156,17 @@ export const configSchema = z.strictObject({
     .strictObject({ max_bytes: size.prefault("1GiB").describe("Limit of findings waiting for sinks, in bytes.") })
     .prefault({})
     .describe("The durable queue between matching and sinks."),
+  matching: z
+    .strictObject({
+      threads: z
+        .union([z.literal("auto"), z.number().int().min(0).max(32)])
+        .default("auto")
+        .describe(
+          "Threads that match alerts beside the one that writes and sends; `auto`: one per further processor, at most 4; 0: none.",
+        ),
+    })
+    .prefault({})
+    .describe("How alerts are matched."),
   canary: z
     .strictObject({
       enabled: z
@@ -160,6 +199,31 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe("What is wrong with Tipline, as alerts in Wazuh."),
+  http: z
+    .strictObject({
+      listen: z
+        .string()
+        .default("127.0.0.1:9628")
+        .describe(
+          "address:port of what Tipline offers over HTTP (sources http and graylog, lookup); opened only when something is offered. `off` for none.",
+        ),
+      tls: tlsSchema
+        .optional()
+        .describe("Serve HTTPS; with client_ca_file only clients that have a certificate of that authority."),
+    })
+    .prefault({})
+    .describe("The HTTP listener. Beyond loopback everything on it must have a token."),
+  lookup: z
+    .strictObject({
+      token: secretText("Bearer token; give it from the environment.").optional(),
+      token_file: z.string().min(1).optional().describe("File with the bearer token, instead of token."),
+      max_tlp: z
+        .enum(TLP_LEVELS)
+        .default("amber+strict")
+        .describe("Of what has a stricter TLP only score and link are told; untagged counts as amber."),
+    })
+    .optional()
+    .describe("GET and POST /v1/lookup, for Graylog's HTTP-JSONPath adapter and for scripts; off unless given."),
   metrics: z
     .strictObject({
       listen: z.string().default("127.0.0.1:9627").describe("host:port of /metrics and /healthz; `off` for none."),

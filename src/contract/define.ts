@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Clock } from "../lib/clock.ts";
+import type { HttpFront } from "../lib/http-front.ts";
 import type { Log } from "../lib/log.ts";
 import type { Extractor } from "./extractor.ts";
 import type { Feed } from "./feed.ts";
@@ -14,6 +15,10 @@ export interface Context {
   readonly clock: Clock;
   /** A folder of its own for caches, created on demand by the component; losing it must lose nothing but time. */
   readonly cacheDir: string;
+  /** A folder of its own for what must survive, created on demand by the component; absent where no line runs. */
+  readonly keepDir?: string;
+  /** The one listener of the line, on which routes are mounted in `create`; absent where no line runs. */
+  readonly http?: HttpFront;
 }
 
 /**
@@ -29,6 +34,8 @@ export interface Definition<Config, Component> {
   readonly intervalMs?: (config: Config) => number;
   /** Feeds: sinks that come with it, by name, as their own schema would give their settings. */
   readonly sinks?: (config: Config, name: string) => Readonly<Record<string, BroughtSink>>;
+  /** Sinks: other defaults for the keys that every sink takes. */
+  readonly commonDefaults?: (config: Config) => Readonly<Record<string, unknown>>;
   create(config: Config, context: Context): Component | Promise<Component>;
 }
 

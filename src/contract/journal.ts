@@ -21,6 +21,8 @@ export interface DeadLetter {
 export interface Commit {
   readonly source: string;
   readonly range: string;
+  /** Of this source's ranges so many are remembered; default: the journal's own number. */
+  readonly rangesKept?: number;
   readonly checkpoint: JsonValue;
   readonly findings: readonly Finding[];
   readonly deadLetters: readonly DeadLetter[];

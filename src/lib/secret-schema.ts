@@ -9,8 +9,10 @@ const MAX_SECRET_FILE = 64 * 1024;
 export const secretText = (description: string) =>
   z
     .string()
+    // Before the length: a blank token would let in whoever shows none.
+    .trim()
     .min(1)
-    .transform((text) => new Secret(text.trim()))
+    .transform((text) => new Secret(text))
     .describe(description);
 
 /**

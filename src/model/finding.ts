@@ -111,6 +111,12 @@ export interface Finding {
   readonly attributes?: readonly ConvictingAttribute[];
 }
 
+/** What `key.indicator` of a finding begins with whose content is withheld because of its TLP. */
+export const REDACTED = "redacted";
+
+/** The receiver may know no more of it than its id and link. */
+export const isRedacted = ({ key }: Pick<Finding, "key">): boolean => key.indicator.startsWith(REDACTED);
+
 /** An attribute by its identity on its server. */
 export interface ConvictingAttribute {
   readonly feed: string;

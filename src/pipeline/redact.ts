@@ -1,4 +1,4 @@
-import type { Finding } from "../model/finding.ts";
+import { type Finding, REDACTED } from "../model/finding.ts";
 import type { Tlp } from "../model/indicator.ts";
 
 const ORDER: readonly Tlp[] = ["clear", "green", "amber", "amber+strict", "red"];
@@ -8,8 +8,11 @@ export function withinTlp(tlp: Tlp | undefined, ceiling: Tlp): boolean {
   return ORDER.indexOf(tlp ?? "amber") <= ORDER.indexOf(ceiling);
 }
 
-/** Above the ceiling only the finding's id and link go out: no value, no context, not the alert itself. */
-export function redact(finding: Finding, ceiling: Tlp): Finding {
+/**
+ * Above the ceiling only the finding's id and link go out: no value, no context, not the alert itself. `seal` names indicator and
+ * entity so that only we can tell what is meant; without it all redacted findings look alike.
+ */
+export function redact(finding: Finding, ceiling: Tlp, seal?: (text: string) => string): Finding {
   if (withinTlp(finding.tlp, ceiling)) return finding;
   const hidden = `redacted: TLP above ${ceiling}`;
   const { link, score, band, mode, generation, finding_id } = finding.misp;
@@ -37,6 +40,10 @@ export function redact(finding: Finding, ceiling: Tlp): Finding {
       generation,
       finding_id,
     },
-    key: { indicator: "redacted", entity: "redacted" },
+    key: { indicator: sealed(finding.key.indicator, seal), entity: sealed(finding.key.entity, seal) },
   };
+}
+
+function sealed(text: string, seal: ((text: string) => string) | undefined): string {
+  return seal === undefined ? REDACTED : `${REDACTED}:${seal(text)}`;
 }

@@ -3,6 +3,7 @@ import type { GelfMessage } from "../clients/gelf-fit.ts";
 import { createGelfHttp, type GelfHttp } from "../clients/gelf-http.ts";
 import { type GelfContent, gelfMessage } from "../clients/gelf-message.ts";
 import { createNameBudget, type NameBudget } from "../clients/gelf-names.ts";
+import { RefusedMessage } from "../clients/gelf-refusal.ts";
 import { createUdpSender, fitDatagrams, type UdpSender } from "../clients/gelf-udp.ts";
 import type { LineSocket } from "../clients/line-socket.ts";
 import { hostPort, lineSocketFrom, lineSocketOptions } from "../clients/line-socket-config.ts";
@@ -170,19 +171,30 @@ function udpSink(sender: UdpSender, composer: Composer, { chunk_bytes, compress 
 }
 
 function httpSink(http: GelfHttp, composer: Composer, { log }: Context): Sink {
+  const refused = new RefusedMessage();
+  const anyGoesThrough = async (others: readonly Finding[], signal: AbortSignal): Promise<boolean> => {
+    for (const other of others)
+      if ((await http.post(composer.compose(other), signal)).status === "sent") return true;
+      else if (signal.aborted) return false;
+    return false;
+  };
   const send = async (findings: readonly Finding[], signal: AbortSignal): Promise<SendResult> => {
     for (const [taken, finding] of findings.entries()) {
       if (signal.aborted) return { status: "retry", cause: new Error("stopped while sending"), taken };
       const message = composer.compose(finding);
       const outcome = await http.post(message, signal);
       if (outcome.status === "sent") continue;
-      if (outcome.status === "failed")
+      if (outcome.status === "failed") {
+        const others = () => anyGoesThrough(findings.slice(taken + 1), signal);
+        if (outcome.perhapsIt && (await refused.isAlone(finding.id, others)) && taken === 0)
+          return { status: "rejected", cause: outcome.cause };
         return {
           status: "retry",
           cause: outcome.cause,
           taken,
           ...(outcome.afterMs !== undefined && { afterMs: outcome.afterMs }),
         };
+      }
       const bytes = Buffer.byteLength(message);
       const cause = new Error(
         `the input refuses a message of ${bytes} bytes (413): raise its max_chunk_size, or set max_message_bytes to what it takes`,

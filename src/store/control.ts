@@ -8,7 +8,8 @@ import type { JsonValue } from "../model/json.ts";
 /** What a command asks of the running Tipline; a thrown TiplineError reaches the caller with its code. */
 export type ControlHandler = (args: JsonValue, signal: AbortSignal) => Promise<JsonValue> | JsonValue;
 
-const MOST_REQUEST_BYTES = 1024 * 1024;
+/** A finding with an alert of 1 MiB, every character of it escaped, and what comes around it. */
+const MOST_REQUEST_BYTES = 4 * 1024 * 1024;
 const MOST_RESPONSE_BYTES = 64 * 1024 * 1024;
 const MOST_CLIENTS = 16;
 const IDLE_MS = 30_000;

@@ -105,7 +105,7 @@ class World {
     this.start();
     const run = this.#run!;
     const missing = this.expected.length - this.got.length;
-    await run.until(`${missing} lines`, () => run.lines.length >= missing, 4_000);
+    await run.until(`${missing} lines`, () => run.lines.length >= missing);
   }
 
   #finishHalf(): void {

@@ -34,7 +34,7 @@ export class MatchJudge {
     this.#judge = engine(Buffer.from(setup.key));
   }
 
-  /** Takes a generation into force. What servers know is read from the disk when `mark` says that it changed; until then the old holds. */
+  /** Takes a generation into force; what servers know is read from the disk when `mark` says that it changed. Resolves when all of it holds. */
   async take(generation: SharedGeneration | undefined, mark: string): Promise<void> {
     this.#indicators.hand(generation);
     const around = { config: this.#setup.config, log: this.#log };

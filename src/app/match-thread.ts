@@ -45,7 +45,10 @@ export class MatchThread {
     return this.#jobs.size;
   }
 
-  /** Tells of the generation in force if that is new; true when the thread judges by it (or by one before it, lists that are being read aside). */
+  /**
+   * Tells of the generation in force if that is new. True when the thread judges by it: lists that changed take it a second or two to
+   * read, and who said "in force" must not be made a liar meanwhile.
+   */
   follow(generation: Generation): boolean {
     if (this.#closed) return false;
     this.#worker ??= this.#start();
@@ -57,7 +60,7 @@ export class MatchThread {
       this.#telling += 1;
       this.#post({ kind: "generation", ...shared });
     }
-    return this.#ready;
+    return this.#ready && this.#telling === 0;
   }
 
   /** Hands records over; rejects when the thread dies over them. */

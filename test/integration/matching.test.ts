@@ -174,6 +174,8 @@ test("what is new in force is in force in the threads", async (t) => {
   const later = record(alertOf(2, "later.example"));
   assert.equal((await line.matching.match("w", [later])).findings.length, 0);
   await line.list("later.example");
+  assert.equal((await line.matching.match("w", [later])).findings.length, 1, "at once, wherever it is matched");
+  await threaded(line, later);
   const [found] = (await line.matching.match("w", [later])).findings;
   assert.equal(found?.misp.value, "later.example");
   assert.equal(found?.misp.generation, line.live.current().id);
@@ -185,8 +187,11 @@ test("what is new in force is in force in the threads", async (t) => {
     createdAt: RECEIVED - 1000,
   });
   line.live.refresh();
-  const [allowed] = (await line.matching.match("w", [later])).findings;
-  assert.equal(allowed?.suppressed, true);
+  for (const where of ["at once", "in a thread"]) {
+    const [allowed] = (await line.matching.match("w", [later])).findings;
+    assert.equal(allowed?.suppressed, true, where);
+    await threaded(line, later);
+  }
 });
 
 test("before there is a generation, and when a thread cannot open its files, this thread matches", async (t) => {

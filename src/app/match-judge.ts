@@ -25,6 +25,7 @@ export class MatchJudge {
   readonly #log: Log;
   readonly #judge: ReturnType<typeof engine>;
   readonly #indicators = new HandedGeneration();
+  readonly #written = new JsonBytes();
   #live: LiveGeneration | undefined;
   #mark: string | undefined;
 
@@ -51,7 +52,7 @@ export class MatchJudge {
 
   match({ job, source, receivedAt, bytes, ends }: Match): Matched {
     const outcomes: MatchOutcome[] = [];
-    const written = new JsonBytes();
+    const written = this.#written;
     const watch = new Watch();
     const context: HandleContext = {
       ...this.#judge,
@@ -145,7 +146,7 @@ export function tallyOf({ band, matches }: Verdict): VerdictTally {
   };
 }
 
-/** JSON of findings, one after the other. */
+/** JSON of findings, one after the other; used again and again, since memory of its own for each delivery would be garbage. */
 class JsonBytes {
   #bytes = Buffer.allocUnsafeSlow(256 * 1024);
   #end = 0;
@@ -161,7 +162,10 @@ class JsonBytes {
 
   /** The bytes, in memory of their own that can be handed over. */
   take(): Uint8Array<ArrayBuffer> {
-    return Uint8Array.prototype.slice.call(this.#bytes, 0, this.#end) as Uint8Array<ArrayBuffer>;
+    const taken = new Uint8Array(this.#end);
+    taken.set(this.#bytes.subarray(0, this.#end));
+    this.#end = 0;
+    return taken;
   }
 
   #grow(least: number): void {

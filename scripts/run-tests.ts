@@ -21,6 +21,10 @@ const wanted = process.argv.slice(2);
 const files = testFiles(join(packageRoot(), ".build/test"))
   .filter((file) => wanted.length === 0 || wanted.some((part) => file.includes(part)))
   .sort();
+/** A file that hangs is a failure with its name after so many milliseconds; the slowest takes about 50 s on a quiet machine. */
+const FILE_TIMEOUT = 900_000;
+/** The whole run; a process that a test left behind and that holds our output would make it wait for ever. */
+const RUN_TIMEOUT = 4_200_000;
 const account = join(mkdtempSync(join(tmpdir(), "tipline-tests-")), "tap");
 const run = spawnSync(
   process.execPath,
@@ -29,13 +33,14 @@ const run = spawnSync(
     pathToFileURL(join(packageRoot(), ".build/test/support/fuzz-seed.js")).href,
     "--test",
     "--test-concurrency=2",
+    `--test-timeout=${FILE_TIMEOUT}`,
     "--test-reporter=tap",
     `--test-reporter-destination=${account}`,
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
     ...files,
   ],
-  { stdio: "inherit", cwd: packageRoot() },
+  { stdio: "inherit", cwd: packageRoot(), timeout: RUN_TIMEOUT, killSignal: "SIGKILL" },
 );
 const skipped = readFileSync(account, "utf8").match(/^\s*ok .* # SKIP.*$/gm) ?? [];
 rmSync(dirname(account), { recursive: true, force: true });

@@ -88,8 +88,6 @@ function config(dir: string, alerts: string, queue: string, port: number) {
     sources: { wazuh: { type: "wazuh-alerts", path: alerts, start: "beginning" } },
     feeds: { list: { type: "list-file", path: join(dir, "list.txt"), format: "lines" } },
     sinks: { wazuh: { type: "wazuh", socket: queue } },
-    // The list is new to the line, and all of it would be hunted in the alerts before it meanwhile.
-    hunt: { enabled: false },
     metrics: { listen: `127.0.0.1:${port}` },
   };
 }

@@ -12,8 +12,8 @@ export type Matched = Extract<MatchReply, { kind: "matched" }>;
 const ENTRY = new URL(`./match-worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 /** Nearly all of what matching makes dies at once. */
 const YOUNG_MEGABYTES = 32;
-/** A thread that dies is started again, but not at once and again. */
-const RESTART_MS = 10_000;
+/** A thread that dies, or cannot take a generation, gets another chance, but not at once and again. */
+const RETRY_MS = 10_000;
 
 export interface ThreadParts {
   readonly setup: MatchSetup;
@@ -31,7 +31,8 @@ export class MatchThread {
   #told: Generation | undefined;
   /** Answers that the thread owes to what it was told. */
   #telling = 0;
-  #diedAt = Number.NEGATIVE_INFINITY;
+  /** When it last died or refused. */
+  #failedAt = Number.NEGATIVE_INFINITY;
   #jobs = new Map<number, { readonly resolve: (matched: Matched) => void; readonly reject: (error: Error) => void }>();
   #job = 0;
   #closed = false;
@@ -50,9 +51,8 @@ export class MatchThread {
    * read, and who said "in force" must not be made a liar meanwhile.
    */
   follow(generation: Generation): boolean {
-    if (this.#closed) return false;
+    if (this.#closed || performance.now() - this.#failedAt < RETRY_MS) return false;
     this.#worker ??= this.#start();
-    if (this.#worker === undefined) return false;
     if (generation !== this.#told) {
       const shared = this.#parts.live.shared();
       if (shared === undefined) return false;
@@ -86,8 +86,7 @@ export class MatchThread {
     await this.#worker?.terminate();
   }
 
-  #start(): Worker | undefined {
-    if (performance.now() - this.#diedAt < RESTART_MS) return undefined;
+  #start(): Worker {
     const worker = new Worker(this.#parts.entry ?? ENTRY, {
       workerData: this.#parts.setup,
       resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES },
@@ -110,6 +109,7 @@ export class MatchThread {
     if (this.#telling === 0 || reply.failed === undefined) this.#ready = reply.failed === undefined;
     if (reply.failed === undefined) return;
     this.#told = undefined;
+    this.#failedAt = performance.now();
     this.#parts.log.warn("a matching thread cannot take the generation; the main thread matches until it can", {
       error: new Error(reply.failed),
     });
@@ -121,7 +121,7 @@ export class MatchThread {
     this.#ready = false;
     this.#told = undefined;
     this.#telling = 0;
-    this.#diedAt = performance.now();
+    this.#failedAt = performance.now();
     if (!this.#closed)
       this.#parts.log.error("a matching thread died; the main thread matches until it is back", { error });
     for (const { reject } of this.#jobs.values()) reject(error);

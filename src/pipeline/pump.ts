@@ -100,6 +100,8 @@ class Line {
   async take(delivery: Delivery): Promise<boolean> {
     const { match, source } = this.#options;
     const matched = matchAll(delivery, this.#options);
+    // It may fail while what came before is still being written; it is looked at then.
+    matched.catch(() => undefined);
     const before = this.#done;
     this.#done = before.then(
       async (ok) => ok && settle(delivery, await matched, this.#lazy, this.#options, this.#signal),

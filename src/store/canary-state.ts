@@ -1,6 +1,6 @@
-import { randomBytes } from "node:crypto";
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { writeWhole } from "../lib/write-whole.ts";
 import type { JsonObject } from "../model/json.ts";
 import { isJsonObject } from "../model/json.ts";
 
@@ -38,15 +38,7 @@ const MOST_BYTES = 65_536;
 
 /** Replaces the file whole. Throws what the file system throws. */
 export function writeCanaryState(stateDir: string, state: CanaryState): void {
-  const path = join(stateDir, NAME);
-  const part = `${path}.${process.pid}.${randomBytes(4).toString("hex")}`;
-  try {
-    writeFileSync(part, `${JSON.stringify(state)}\n`, { flag: "wx", mode: 0o600 });
-    renameSync(part, path);
-  } catch (thrown) {
-    rmSync(part, { force: true });
-    throw thrown;
-  }
+  writeWhole(join(stateDir, NAME), `${JSON.stringify(state)}\n`);
 }
 
 /** What the last run wrote, or undefined when there is nothing that can be read. */

@@ -1,19 +1,8 @@
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { HuntedValue } from "../intel/sketch.ts";
+import { writeWhole } from "../lib/write-whole.ts";
 
 /** Indicators that one sync brought, waiting to be hunted. */
 export interface Arrival {
@@ -57,9 +46,7 @@ export class ArrivalQueue {
 
   setState(state: ArrivalState): void {
     mkdirSync(this.#dir, { recursive: true, mode: 0o700 });
-    const temporary = join(this.#dir, `state.${randomBytes(4).toString("hex")}.tmp`);
-    writeFileSync(temporary, JSON.stringify(state), { mode: 0o600 });
-    renameSync(temporary, join(this.#dir, "state.json"));
+    writeWhole(join(this.#dir, "state.json"), JSON.stringify(state), { durable: true });
   }
 
   /** Durable when it returns; nothing when there are no values. Gives how many older arrivals had to go. */
@@ -71,23 +58,7 @@ export class ArrivalQueue {
         .padStart(13, "0")
         .slice(-13);
     const name = `arrival-${time(at)}-${time(to)}-${values.length}-${randomBytes(4).toString("hex")}.ndjson`;
-    const path = join(this.#dir, name);
-    const fd = openSync(`${path}.tmp`, "wx", 0o600);
-    try {
-      for (let from = 0; from < values.length; from += 10_000) {
-        const bytes = Buffer.from(
-          values
-            .slice(from, from + 10_000)
-            .map((value) => `${JSON.stringify(value)}\n`)
-            .join(""),
-        );
-        for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
-      }
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    renameSync(`${path}.tmp`, path);
+    writeWhole(join(this.#dir, name), rowsOf(values), { durable: true });
     this.#arrivals = undefined;
     return this.#makeRoom();
   }
@@ -125,6 +96,9 @@ export class ArrivalQueue {
   }
 
   #makeRoom(): number {
+    // Nobody else writes: what is half-written is of a process that was killed.
+    for (const name of readdirSync(this.#dir))
+      if (name.endsWith(".tmp")) rmSync(join(this.#dir, name), { force: true });
     const sizes = this.#names().map((name) => ({ name, bytes: statSync(join(this.#dir, name)).size }));
     let bytes = sizes.reduce((sum, file) => sum + file.bytes, 0);
     let gone = 0;
@@ -137,4 +111,14 @@ export class ArrivalQueue {
     this.#arrivals = undefined;
     return gone;
   }
+}
+
+const PIECE = 10_000;
+
+function* rowsOf(values: readonly HuntedValue[]): Generator<string> {
+  for (let from = 0; from < values.length; from += PIECE)
+    yield values
+      .slice(from, from + PIECE)
+      .map((value) => `${JSON.stringify(value)}\n`)
+      .join("");
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import {
   closeSync,
   createReadStream,
@@ -7,10 +7,8 @@ import {
   openSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
   statSync,
-  writeFileSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -18,6 +16,7 @@ import { asError } from "../lib/errors.ts";
 import { tryLock } from "../lib/file-lock.ts";
 import { LineSplitter } from "../lib/lines.ts";
 import type { Log } from "../lib/log.ts";
+import { writeWhole } from "../lib/write-whole.ts";
 
 /** Findings kept for a hunt that goes on; beyond it no further place to go on from is written down. */
 const MOST_SPOOL_BYTES = 2 ** 30;
@@ -103,14 +102,7 @@ export class HuntJob<P> {
     this.#findings.flush();
     this.#ids.flush();
     const stored = { findings: this.#findings.bytes, ids: this.#ids.bytes, progress };
-    const temporary = join(this.#dir, `progress.${randomBytes(4).toString("hex")}.tmp`);
-    try {
-      writeFileSync(temporary, JSON.stringify(stored), { mode: 0o600, flag: "wx" });
-      renameSync(temporary, join(this.#dir, "progress.json"));
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
-    }
+    writeWhole(join(this.#dir, "progress.json"), JSON.stringify(stored));
   }
 
   /** `done`: there is nothing to go on with. */

@@ -1,17 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import {
-  closeSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  statSync,
-  utimesSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { CANONICAL_VERSION } from "../intel/canonical.ts";
@@ -20,6 +8,7 @@ import type { KeyColumn } from "../intel/sketch.ts";
 import { asError, systemCode } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { isCount, type Place, parsePlace } from "../lib/place.ts";
+import { writeWhole } from "../lib/write-whole.ts";
 
 /** What is known of a stretch of an archive's content. */
 export interface Stretch {
@@ -129,19 +118,9 @@ export class Sketches {
     const [first] = segment.stretches;
     if (first === undefined) return;
     const target = join(this.#options.dir, `${nameOf(path)}-${first.start.offset}.sketch`);
-    const temporary = `${target}.${randomBytes(4).toString("hex")}.tmp`;
     try {
-      const fd = openSync(temporary, "wx", 0o600);
-      try {
-        for (const piece of encode(this.#version, segment)) {
-          for (let done = 0; done < piece.length; ) done += writeSync(fd, piece, done);
-        }
-      } finally {
-        closeSync(fd);
-      }
-      renameSync(temporary, target);
+      writeWhole(target, encode(this.#version, segment));
     } catch (error) {
-      rmSync(temporary, { force: true });
       if (!this.#told) this.#options.log.warn("a sketch could not be written", { path: target, error: asError(error) });
       this.#told = true;
     }

@@ -205,6 +205,9 @@ test("before there is a generation, and when a thread cannot open its files, thi
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
   assert.match(line.said[0] ?? "", /cannot take the generation; the main thread matches/);
+  // Said once by each of the two, not with every delivery.
+  for (let delivery = 0; delivery < 50; delivery++) await line.matching.match("w", [alert]);
+  assert.ok(line.said.length <= 2, line.said.join("\n"));
 });
 
 test("alerts that a thread dies over are matched here, and nothing is lost or doubled", async (t) => {

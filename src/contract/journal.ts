@@ -1,5 +1,6 @@
 import type { Finding } from "../model/finding.ts";
 import type { JsonValue } from "../model/json.ts";
+import type { StageOutput } from "./stage.ts";
 
 /** A record that could not be handled, or a finding that could not be delivered; replayable. */
 export interface DeadLetter {
@@ -17,6 +18,15 @@ export interface DeadLetter {
   readonly finding?: Finding;
 }
 
+/** A stage that takes the findings of a commit within the commit's own transaction. */
+export interface Passage {
+  readonly stage: string;
+  /** `output()` was asked for: the stage has taken the findings, and they must not come to it again. */
+  readonly begun: boolean;
+  /** What the stage makes of the findings; the same whenever it is asked, since a transaction may be tried again. */
+  output(): StageOutput;
+}
+
 /** What one delivery of a source comes to. Committed whole or not at all. */
 export interface Commit {
   readonly source: string;
@@ -28,6 +38,8 @@ export interface Commit {
   readonly deadLetters: readonly DeadLetter[];
   /** Finding ids of ours that were read back in this delivery: confirmed deliveries. */
   readonly confirmed: readonly string[];
+  /** Spares the findings the way over `raw`. Left unused while `raw` holds others for the stage, or the journal has no room. */
+  readonly through?: Passage;
 }
 
 export interface JournalEntry {
@@ -43,6 +55,14 @@ export interface Unconfirmed {
   readonly attempts: number;
   /** Epoch milliseconds of the last sending. */
   readonly sentAt: number;
+}
+
+/** What became of the findings that a sink is done with. */
+export interface SinkOutcome {
+  readonly dead: readonly DeadLetter[];
+  /** Entries of `out` that were sent and are to be seen again. */
+  readonly awaiting: readonly JournalEntry[];
+  readonly lazily?: boolean;
 }
 
 /** Streams: `raw` (assessed findings) → stage → `out` (what sinks read). */
@@ -68,12 +88,11 @@ export interface Journal {
     out: readonly Finding[],
   ): Promise<void>;
   stageState(stage: string): Iterable<readonly [string, JsonValue]>;
-  /** Moves a sink's cursor; `dead` goes to the dead letter and `sent` into the sink's unconfirmed table in the same transaction. */
-  advanceSink(
-    sink: string,
-    upTo: number,
-    outcome: { readonly dead: readonly DeadLetter[]; readonly awaiting: readonly Finding[] },
-  ): Promise<void>;
+  /**
+   * Moves a sink's cursor; `dead` goes to the dead letter and `awaiting` into the sink's unconfirmed table in the same transaction.
+   * `lazily`: that may wait some milliseconds for another transaction to go with, which spares an fsync.
+   */
+  advanceSink(sink: string, upTo: number, outcome: SinkOutcome): Promise<void>;
   unconfirmed(sink: string, limit: number): readonly Unconfirmed[];
   /** Resent at `at`, or given up (goes to the dead letter). */
   updateUnconfirmed(sink: string, resent: readonly string[], at: number, givenUp: readonly DeadLetter[]): Promise<void>;

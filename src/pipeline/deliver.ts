@@ -19,7 +19,7 @@ const LEAST_PACE_MS = 50;
  */
 export async function deliver(options: DeliverOptions, finish: AbortSignal, signal: AbortSignal): Promise<void> {
   const { name, sink, journal, clock } = options;
-  const state: State = { attempt: 0, suspectEnd: 0 };
+  const state: State = { lazily: false, attempt: 0, suspectEnd: 0 };
   let startedAt = clock.now();
   let checkedAt = startedAt;
   while (!signal.aborted) {
@@ -28,7 +28,9 @@ export async function deliver(options: DeliverOptions, finish: AbortSignal, sign
       checkedAt = clock.now();
       startedAt = Math.min(startedAt, checkedAt);
     }
-    const entries = journal.read("out", name, batchLimit(state, sink.batchSize ?? BATCH));
+    const limit = batchLimit(state, sink.batchSize ?? BATCH);
+    const entries = journal.read("out", name, limit);
+    state.lazily = entries.length < limit && !finish.aborted;
     if (entries.length > 0) await deliverBatch(entries, state, options, signal);
     if (signal.aborted) return;
     // A receiver that takes nothing is tried with what is new, not with both.
@@ -51,6 +53,8 @@ function idleMs({ confirmation }: Sink): number {
 }
 
 interface State {
+  /** Nothing follows what is being sent now: that it was sent can be written down with what comes next. */
+  lazily: boolean;
   /** Failed attempts since the receiver last took something. */
   attempt: number;
   /** A refused batch ended here: up to it, what is left is halved until the bad finding is alone. 0: none. */
@@ -107,12 +111,10 @@ async function settle(
 ): Promise<void> {
   const { name, sink, journal, events } = options;
   // A canary that does not come back is told of by its own watch; sending the same one again would prove nothing more.
-  const awaiting =
-    sink.confirmation === undefined
-      ? []
-      : entries.map(({ finding }) => finding).filter(({ mode }) => mode !== "canary");
+  const awaiting = sink.confirmation === undefined ? [] : entries.filter(({ finding }) => finding.mode !== "canary");
   // Even when stopping: the receiver has them, and forgetting that would send them twice.
-  await durably(name, () => journal.advanceSink(name, upTo, { dead: [], awaiting }), options, signal);
+  const { lazily } = state;
+  await durably(name, () => journal.advanceSink(name, upTo, { dead: [], awaiting, lazily }), options, signal);
   if (entries.length > 0) events.delivered(name, entries.length);
   state.attempt = 0;
   narrow(state, entries.length, upTo);

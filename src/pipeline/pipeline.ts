@@ -8,7 +8,7 @@ import type { Finding } from "../model/finding.ts";
 import { deliver } from "./deliver.ts";
 import type { Surroundings } from "./durably.ts";
 import { type BeginDelivery, type MatchRecords, pump } from "./pump.ts";
-import { runStage } from "./stage-runner.ts";
+import { StageRunner } from "./stage-runner.ts";
 
 export interface PipelineSource {
   readonly name: string;
@@ -71,8 +71,10 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
   signal.addEventListener("abort", stop, { once: true });
 
   const onFailure = options.finite ? ("throw" as const) : ("retry" as const);
+  const stage = new StageRunner(stageOptions(options, () => options.finite === true && !stopSources.signal.aborted));
+  const through = (findings: readonly Finding[]) => stage.begin(findings);
   const pumps = sources.map(({ name, source }) =>
-    pump({ ...options, name, source, onFailure }, stopSources.signal).catch(fail),
+    pump({ ...options, name, source, through, onFailure }, stopSources.signal).catch(fail),
   );
   const echoLagMs = () => lagOf(sources, journal);
   const deliveries = sinks.map((sink) =>
@@ -80,11 +82,7 @@ export async function runPipeline(options: PipelineOptions, signal: AbortSignal)
       fail,
     ),
   );
-  const staging = runStage(
-    stageOptions(options, () => options.finite === true && !stopSources.signal.aborted),
-    noMoreInput.signal,
-    stopNow.signal,
-  ).catch(fail);
+  const staging = stage.run(noMoreInput.signal, stopNow.signal).catch(fail);
 
   const patience = patienceAfter(stopNow.signal, done.signal, options);
   await Promise.race([Promise.all(pumps), patience]);

@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import type { DeadLetter, Journal } from "../contract/journal.ts";
+import type { Commit, DeadLetter, Journal } from "../contract/journal.ts";
 import type { Delivery, Source, SourceRecord } from "../contract/source.ts";
 import { type Backoff, delayMs } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
@@ -9,6 +9,7 @@ import { recordLetter } from "../store/dead-letter.ts";
 import { durably, type Surroundings } from "./durably.ts";
 import type { Handled } from "./handle.ts";
 import { LazyCommits } from "./lazy-commit.ts";
+import type { OpenPassage } from "./stage-runner.ts";
 
 export type HandleRecord = (record: SourceRecord) => Handled;
 
@@ -32,6 +33,8 @@ export interface PumpOptions extends Surroundings {
   /** Instead of `handle`. Then a source that waits for no answer is read on while a delivery is matched: one ahead, no more. */
   readonly match?: MatchRecords;
   readonly journal: Journal;
+  /** A way through the stage for findings that are about to be committed, or undefined while it has others. */
+  readonly through?: (findings: readonly Finding[]) => OpenPassage | undefined;
   /** `throw`: a TiplineError of the source ends the run (finite runs); default `retry`. */
   readonly onFailure?: "retry" | "throw";
 }
@@ -130,7 +133,7 @@ async function settle(
   options: PumpOptions,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const { name, source, journal, events } = options;
+  const { name, source, events } = options;
   const isEmpty = findings.length + deadLetters.length + confirmed.length === 0;
   // A source that waits for its deliveries to be durable gets each one's answer; one without alerts is a place that must not be lost.
   if (isEmpty && delivery.records.length > 0 && source.committed === undefined) {
@@ -140,9 +143,8 @@ async function settle(
   const before = await lazy.supersede();
   const { range, checkpoint } = delivery;
   const commit = { source: name, range, checkpoint, findings, deadLetters, confirmed };
-  const done = await durably(name, () => journal.commit(commit, signal), options, signal);
-  if (done === undefined) return false;
-  const fresh = done.value;
+  const fresh = await commitThrough(commit, options, signal);
+  if (fresh === undefined) return false;
   events.committed(name, {
     records: before + delivery.records.length,
     findings: findings.length,
@@ -152,6 +154,20 @@ async function settle(
   if (fresh) for (const { reason } of deadLetters) events.deadLettered(name, 1, reason);
   await source.committed?.(delivery);
   return true;
+}
+
+/** False: it was committed before. Undefined: stopped before it was durable. */
+async function commitThrough(commit: Commit, options: PumpOptions, signal: AbortSignal): Promise<boolean | undefined> {
+  const { name, journal } = options;
+  const through = commit.findings.length === 0 ? undefined : options.through?.(commit.findings);
+  const whole = through === undefined ? commit : { ...commit, through };
+  let done: { readonly value: boolean } | undefined;
+  try {
+    done = await durably(name, () => journal.commit(whole, signal), options, signal);
+  } finally {
+    through?.end(done !== undefined);
+  }
+  return done?.value;
 }
 
 /** Input that cannot be alerts. */

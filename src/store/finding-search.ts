@@ -1,20 +1,18 @@
-import type { DeadLetter, Unconfirmed } from "../contract/journal.ts";
+import type { DeadLetter } from "../contract/journal.ts";
 import type { Finding } from "../model/finding.ts";
 import { openEnvironment } from "./environment.ts";
+import { jsonIn } from "./journal-streams.ts";
 import { decode, type JournalTables, openTables } from "./journal-tables.ts";
 
-/** Bytes before the finding's JSON in an entry of a stream (see journal-streams.ts); the ninth is the length of a name. */
-const HEADER = 9;
-
 /**
- * Looks for a finding by its id in all that a journal holds: what waits for sinks, what waits to be seen again, dead letters.
+ * Looks for a finding by its id in all that a journal holds: what waits for sinks or to be seen again, and dead letters.
  * What every sink has taken is not there any more. Reads beside a running Tipline.
  */
 export async function searchFinding(dir: string, id: string): Promise<Finding | undefined> {
   const environment = openEnvironment(dir, { readOnly: true });
   try {
     const tables = openTables(environment);
-    return inDeadLetters(tables, id) ?? inUnconfirmed(tables, id) ?? inStreams(tables, id);
+    return inDeadLetters(tables, id) ?? inStreams(tables, id);
   } finally {
     await environment.close();
   }
@@ -29,21 +27,11 @@ function inDeadLetters(tables: JournalTables, id: string): Finding | undefined {
   return undefined;
 }
 
-function inUnconfirmed(tables: JournalTables, id: string): Finding | undefined {
-  for (const { key, value } of tables.unconfirmed.getRange()) {
-    if (!Array.isArray(key) || key[1] !== "q" || !value.includes(id)) continue;
-    const { finding } = decode<Unconfirmed>(tables, value, `unconfirmed ${String(key)}`);
-    if (finding.id === id) return finding;
-  }
-  return undefined;
-}
-
 function inStreams(tables: JournalTables, id: string): Finding | undefined {
   for (const [stream, table] of Object.entries(tables.streams)) {
     for (const { key, value } of table.getRange({ reverse: true })) {
       if (!value.includes(id)) continue;
-      const json = value.subarray(HEADER + (value[8] ?? 0));
-      const finding = decode<Finding>(tables, json, `entry ${String(key)} of ${stream}`);
+      const finding = decode<Finding>(tables, jsonIn(value), `entry ${String(key)} of ${stream}`);
       if (finding.id === id) return finding;
     }
   }

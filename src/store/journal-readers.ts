@@ -7,7 +7,7 @@ import { advance, cursorOf, readAfter, setCursor, streamMeta, trim } from "./jou
 import { firstKey, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
 import { overflow } from "./journal-unconfirmed.ts";
 
-const FORMAT = 1;
+const FORMAT = 2;
 const CHUNK = 256;
 
 /**

@@ -4,10 +4,14 @@ import { corrupt } from "./environment.ts";
 import { type FindingCache, jsonOf } from "./finding-cache.ts";
 import { decode, firstKey, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
 
-/** `next`: sequence number of the entry to come; `end`: bytes of all entries ever appended. */
+/**
+ * `next`: sequence number of the entry to come; `end`: bytes of all entries ever appended; `trimmed`: every reader has passed the
+ * entries up to this one, of which only those are left that a sink awaits to see again.
+ */
 interface StreamMeta {
   readonly next: number;
   readonly end: number;
+  readonly trimmed: number;
 }
 
 /** An entry before it has a number. `to`: only this sink reads it. */
@@ -22,6 +26,7 @@ const ENTRY_OVERHEAD = 64;
 // An entry is a header and the finding's JSON. The header: float64 bytes of the stream before this entry, uint8 length of the
 // name of the only reader (0 = all), that name. The running count makes "how many bytes from here on" two reads.
 const HEADER = 9;
+const NOTHING = Buffer.alloc(0);
 
 export function newEntry(finding: Finding, to?: string): NewEntry {
   const json = jsonOf(finding);
@@ -33,7 +38,7 @@ export function sizeOf(entries: readonly NewEntry[]): number {
 }
 
 export function streamMeta(tables: JournalTables, stream: StreamName): StreamMeta {
-  return getMeta<StreamMeta>(tables, ["stream", stream]) ?? { next: 1, end: 0 };
+  return getMeta<StreamMeta>(tables, ["stream", stream]) ?? { next: 1, end: 0, trimmed: 0 };
 }
 
 /** Within a transaction: appends entries and moves readers that stand at the end over those that are not for them. Gives the first number. */
@@ -43,7 +48,8 @@ export function append(
   entries: readonly NewEntry[],
   readers: readonly string[],
 ): number {
-  let { next, end } = streamMeta(tables, stream);
+  const { trimmed, ...meta } = streamMeta(tables, stream);
+  let { next, end } = meta;
   const first = next;
   if (entries.length === 0) return first;
   const cursors = new Map(readers.map((reader) => [reader, cursorOf(tables, stream, reader)]));
@@ -60,7 +66,7 @@ export function append(
   }
   for (const [reader, cursor] of cursors)
     if (cursor !== cursorOf(tables, stream, reader)) setCursor(tables, stream, reader, cursor);
-  putMeta(tables, ["stream", stream], { next, end });
+  putMeta(tables, ["stream", stream], { next, end, trimmed });
   return first;
 }
 
@@ -116,8 +122,7 @@ export function readAfter(
   for (const { key, value } of tables.streams[stream].getRange({ start: seq })) {
     if (key !== seq) throw corrupt(tables.environment.dir, `entry ${seq} of ${stream} is missing`);
     if (isFor(value, reader)) {
-      const json = value.subarray(HEADER + (value[8] ?? 0));
-      if (!take(decode<Finding>(tables, json, `entry ${seq} of ${stream}`), value.length)) break;
+      if (!take(decode<Finding>(tables, jsonIn(value), `entry ${seq} of ${stream}`), value.length)) break;
     }
     seq += 1;
     if (entries.length >= limit) break;
@@ -135,17 +140,47 @@ export function bytesAfter(tables: JournalTables, stream: StreamName, after: num
 
 /** Live bytes of a stream: what its slowest reader still has to read. */
 export function liveBytes(tables: JournalTables, stream: StreamName): number {
-  const first = firstKey(tables.streams[stream]);
-  return typeof first === "number" ? bytesAfter(tables, stream, first - 1) : 0;
+  return bytesAfter(tables, stream, streamMeta(tables, stream).trimmed);
 }
 
-/** Within a transaction: deletes what every one of `readers` has passed. */
+/** Within a transaction: deletes what every one of `readers` has passed and nobody keeps. */
 export function trim(tables: JournalTables, stream: StreamName, readers: readonly string[]): void {
-  const { next } = streamMeta(tables, stream);
-  const passed = readers.reduce((least, reader) => Math.min(least, cursorOf(tables, stream, reader)), next - 1);
-  const table = tables.streams[stream];
-  const gone = [...table.getKeys({ start: 1, end: passed + 1 })];
-  for (const key of gone) table.removeSync(key);
+  const meta = streamMeta(tables, stream);
+  const passed = readers.reduce((least, reader) => Math.min(least, cursorOf(tables, stream, reader)), meta.next - 1);
+  if (passed <= meta.trimmed) return;
+  const keys = stream === "raw" ? [] : tables.kept.getKeys({ start: [meta.trimmed + 1], end: [passed + 1] });
+  const kept = new Set([...keys].map((key) => (key as [number, string])[0]));
+  for (let seq = meta.trimmed + 1; seq <= passed; seq++) if (!kept.has(seq)) tables.streams[stream].removeSync(seq);
+  putMeta(tables, ["stream", stream], { ...meta, trimmed: passed });
+}
+
+/** Within a transaction: an entry of `out` stays when all have passed it, until the sink lets go of it. */
+export function keep(tables: JournalTables, seq: number, sink: string): void {
+  tables.kept.putSync([seq, sink], NOTHING);
+}
+
+/** Within a transaction: takes `keep()` back, and deletes the entry when nobody else needs it. */
+export function letGo(tables: JournalTables, seq: number, sink: string): void {
+  tables.kept.removeSync([seq, sink]);
+  if (seq > streamMeta(tables, "out").trimmed) return;
+  if (firstKey(tables.kept, { start: [seq], end: [seq + 1] }) === undefined) tables.streams.out.removeSync(seq);
+}
+
+/** The finding of an entry of `out` that is read or kept. */
+export function findingAt(tables: JournalTables, seq: number): Finding {
+  const value = tables.streams.out.get(seq);
+  if (value === undefined) throw corrupt(tables.environment.dir, `entry ${seq} of out is missing`);
+  return decode<Finding>(tables, jsonIn(value), `entry ${seq} of out`);
+}
+
+/** Bytes of an entry of `out`; 0 when there is none. */
+export function sizeAt(tables: JournalTables, seq: number): number {
+  return tables.streams.out.get(seq)?.length ?? 0;
+}
+
+/** The finding's JSON in an entry. */
+export function jsonIn(entry: Uint8Array): Uint8Array {
+  return entry.subarray(HEADER + (entry[8] ?? 0));
 }
 
 function isFor(entry: Uint8Array, reader: string): boolean {

@@ -9,8 +9,9 @@ import { corrupt, type Environment, type Key, type Table } from "./environment.t
  *
  * `meta`: JSON under `format`, `["stream", name]`, `["reader", stream, name]`, `["unconfirmed", sink]`, `dead` ·
  * `raw`, `out`: entries by sequence number · `sources`: checkpoint by source · `ranges`: `[source, "n", n]` → hash and
- * `[source, "h", hash]` → n · `state`: `[stage, hash of key]` → `[key, value]` ·
- * `unconfirmed`: `[sink, "q", n]` → finding and attempts, `[sink, "i", id]` → n · `dead`: dead letters by number
+ * `[source, "h", hash]` → n · `state`: `[stage, n]` → `[key, value]` ·
+ * `unconfirmed`: `[sink, "q", n]` → number in `out` and attempts, `[sink, "i", id]` → n · `kept`: `[number in out, sink]`, entries
+ * that a sink awaits to see again · `dead`: dead letters by number
  */
 export interface JournalTables {
   readonly environment: Environment;
@@ -20,6 +21,7 @@ export interface JournalTables {
   readonly ranges: Table;
   readonly state: Table;
   readonly unconfirmed: Table;
+  readonly kept: Table;
   readonly dead: Table;
 }
 
@@ -32,6 +34,7 @@ export function openTables(environment: Environment): JournalTables {
     ranges: environment.table("ranges"),
     state: environment.table("state"),
     unconfirmed: environment.table("unconfirmed"),
+    kept: environment.table("kept"),
     dead: environment.table("dead"),
   };
 }

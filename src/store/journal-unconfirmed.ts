@@ -1,6 +1,5 @@
-import type { DeadLetter, Unconfirmed } from "../contract/journal.ts";
-import type { Finding } from "../model/finding.ts";
-import { jsonOf } from "./finding-cache.ts";
+import type { DeadLetter, JournalEntry, Unconfirmed } from "../contract/journal.ts";
+import { findingAt, keep, letGo, sizeAt } from "./journal-streams.ts";
 import { decode, encode, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
 
 /** `next`: number of the row to come. Rows are in the order of their last sending. */
@@ -9,6 +8,18 @@ interface UnconfirmedMeta {
   count: number;
   bytes: number;
 }
+
+/** The finding itself stays in `out`: written twice, it would be most of what a journal writes. */
+interface Row {
+  readonly id: string;
+  /** Of the entry in `out`. */
+  readonly seq: number;
+  readonly attempts: number;
+  readonly sentAt: number;
+}
+
+/** Counted for each row beside its entry's bytes. */
+const ROW_BYTES = 128;
 
 const rowsOf = (sink: string) => ({ start: [sink, "q", 0], end: [sink, "q", Number.MAX_SAFE_INTEGER] });
 
@@ -19,36 +30,38 @@ export function unconfirmedMeta(tables: JournalTables, sink: string): Readonly<U
 /** Oldest sending first. */
 export function unconfirmedRows(tables: JournalTables, sink: string, limit: number): Unconfirmed[] {
   if (limit <= 0) return [];
-  return [...tables.unconfirmed.getRange({ ...rowsOf(sink), limit })].map(({ key, value }) =>
-    decode<Unconfirmed>(tables, value, `unconfirmed ${String(key)}`),
-  );
+  return [...tables.unconfirmed.getRange({ ...rowsOf(sink), limit })].map(({ key, value }) => {
+    const { seq, attempts, sentAt } = decode<Row>(tables, value, `unconfirmed ${String(key)}`);
+    return { finding: findingAt(tables, seq), attempts, sentAt };
+  });
 }
 
-/** Within a transaction: findings were sent at `sentAt` for the first time. */
+/** Within a transaction: entries of `out` were sent at `sentAt` for the first time. */
 export function addUnconfirmed(
   tables: JournalTables,
   sink: string,
-  findings: readonly Finding[],
+  entries: readonly JournalEntry[],
   sentAt: number,
 ): void {
   change(tables, sink, (meta) => {
-    for (const finding of findings) put(tables, sink, meta, finding, 1, sentAt);
+    for (const { seq, finding } of entries) {
+      remove(tables, sink, meta, finding.id);
+      put(tables, sink, meta, { id: finding.id, seq, attempts: 1, sentAt });
+    }
   });
 }
 
 /** Within a transaction: forgets findings; gives the ids that were awaited. */
 export function removeUnconfirmed(tables: JournalTables, sink: string, ids: readonly string[]): string[] {
-  return change(tables, sink, (meta) => ids.filter((id) => remove(tables, sink, meta, id) !== undefined));
+  return change(tables, sink, (meta) => ids.filter((id) => remove(tables, sink, meta, id)));
 }
 
 /** Within a transaction: counts another sending of each id that is still awaited. */
 export function resent(tables: JournalTables, sink: string, ids: readonly string[], at: number): void {
   change(tables, sink, (meta) => {
     for (const id of ids) {
-      const value = remove(tables, sink, meta, id);
-      if (value === undefined) continue;
-      const { finding, attempts } = decode<Unconfirmed>(tables, value, `unconfirmed ${id}`);
-      put(tables, sink, meta, finding, attempts + 1, at);
+      const row = take(tables, sink, meta, id);
+      if (row !== undefined) put(tables, sink, meta, { ...row, attempts: row.attempts + 1, sentAt: at });
     }
   });
 }
@@ -80,33 +93,33 @@ function change<T>(tables: JournalTables, sink: string, act: (meta: UnconfirmedM
   return result;
 }
 
-function put(
-  tables: JournalTables,
-  sink: string,
-  meta: UnconfirmedMeta,
-  finding: Finding,
-  attempts: number,
-  sentAt: number,
-): void {
-  remove(tables, sink, meta, finding.id);
-  // The same as encode({ attempts, sentAt, finding }), without making the finding's JSON anew.
-  const head = Buffer.from(`{"attempts":${attempts},"sentAt":${JSON.stringify(sentAt)},"finding":`, "latin1");
-  const value = Buffer.concat([head, jsonOf(finding), Buffer.from("}", "latin1")]);
-  tables.unconfirmed.putSync([sink, "q", meta.next], value);
-  tables.unconfirmed.putSync([sink, "i", finding.id], encode(meta.next));
+function put(tables: JournalTables, sink: string, meta: UnconfirmedMeta, row: Row): void {
+  tables.unconfirmed.putSync([sink, "q", meta.next], encode(row));
+  tables.unconfirmed.putSync([sink, "i", row.id], encode(meta.next));
+  keep(tables, row.seq, sink);
   meta.next += 1;
   meta.count += 1;
-  meta.bytes += value.length;
+  meta.bytes += sizeAt(tables, row.seq) + ROW_BYTES;
 }
 
-function remove(tables: JournalTables, sink: string, meta: UnconfirmedMeta, id: string): Buffer | undefined {
+/** False when the id is not awaited. */
+function remove(tables: JournalTables, sink: string, meta: UnconfirmedMeta, id: string): boolean {
+  const row = take(tables, sink, meta, id);
+  if (row !== undefined) letGo(tables, row.seq, sink);
+  return row !== undefined;
+}
+
+/** Takes a row out and leaves its entry kept. */
+function take(tables: JournalTables, sink: string, meta: UnconfirmedMeta, id: string): Row | undefined {
   const index = tables.unconfirmed.get([sink, "i", id]);
   if (index === undefined) return undefined;
-  const row = decode<number>(tables, index, `unconfirmed ${id}`);
-  const value = tables.unconfirmed.get([sink, "q", row]);
-  tables.unconfirmed.removeSync([sink, "q", row]);
+  const at = decode<number>(tables, index, `unconfirmed ${id}`);
+  const value = tables.unconfirmed.get([sink, "q", at]);
+  tables.unconfirmed.removeSync([sink, "q", at]);
   tables.unconfirmed.removeSync([sink, "i", id]);
   meta.count -= 1;
-  meta.bytes -= value?.length ?? 0;
-  return value;
+  if (value === undefined) return undefined;
+  const row = decode<Row>(tables, value, `unconfirmed ${id}`);
+  meta.bytes -= sizeAt(tables, row.seq) + ROW_BYTES;
+  return row;
 }

@@ -1,5 +1,13 @@
-import { hash } from "node:crypto";
-import type { Commit, DeadLetter, Journal, JournalEntry, StreamName, Unconfirmed } from "../contract/journal.ts";
+import type {
+  Commit,
+  DeadLetter,
+  Journal,
+  JournalEntry,
+  SinkOutcome,
+  StreamName,
+  Unconfirmed,
+} from "../contract/journal.ts";
+import type { StageOutput } from "../contract/stage.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { type Log, silentLog } from "../lib/log.ts";
@@ -14,11 +22,14 @@ import {
   getDeadLetter,
   removeDeadLetter,
 } from "./dead-letter.ts";
+import { EarlyEchoes } from "./early-echoes.ts";
 import { openEnvironment } from "./environment.ts";
 import { FindingCache } from "./finding-cache.ts";
 import { registerReaders } from "./journal-readers.ts";
+import { type ReplayedRecord, replayFindings, replayRecord } from "./journal-replay.ts";
 import { type JournalReader, makeRoom, mayHaveRoom, type Spill } from "./journal-room.ts";
 import { checkCheckpoint, checkpointOf, isCommitted, putCheckpoint } from "./journal-sources.ts";
+import { StageState } from "./journal-state.ts";
 import {
   advance,
   append,
@@ -31,7 +42,7 @@ import {
   streamMeta,
   trim,
 } from "./journal-streams.ts";
-import { decode, encode, type JournalTables, openTables } from "./journal-tables.ts";
+import { type JournalTables, openTables } from "./journal-tables.ts";
 import {
   addUnconfirmed,
   overflow,
@@ -43,6 +54,7 @@ import {
 import { Waiters } from "./waiters.ts";
 import { Writer } from "./writer.ts";
 
+export type { ReplayedRecord } from "./journal-replay.ts";
 export type { JournalReader, Spill } from "./journal-room.ts";
 
 export interface JournalOptions {
@@ -63,12 +75,6 @@ export interface JournalOptions {
   readonly onHold?: (source: string) => void;
   /** Dead letters that made room for newer ones. */
   readonly onDrop?: (count: number) => void;
-}
-
-/** What came of handing a dead record to the pipeline again. */
-export interface ReplayedRecord {
-  readonly findings: readonly Finding[];
-  readonly deadLetters: readonly DeadLetter[];
 }
 
 /** The journal with what commands and metrics need beside the pipeline's contract. */
@@ -99,7 +105,8 @@ export async function openJournal(options: JournalOptions): Promise<StoredJourna
 }
 
 const READ_BYTES = 8 * 2 ** 20;
-const MOST_EARLY_ECHOES = 10_000;
+/** Shorter than anybody waits for a finding; after a crash, what was sent in this time is sent again. */
+const LAZY_MS = 50;
 
 class LmdbJournal implements StoredJournal {
   readonly deadLetters: DeadLetterReader;
@@ -113,8 +120,8 @@ class LmdbJournal implements StoredJournal {
   readonly #maxBytes: number;
   readonly #bounds: DeadLetterBounds;
   readonly #holding = new Set<string>();
-  /** Ids seen again before their sending was written down; a Set keeps their order. */
-  readonly #earlyEchoes = new Set<string>();
+  readonly #states = new Map<string, StageState>();
+  readonly #earlyEchoes = new EarlyEchoes();
   #closed = false;
 
   constructor(tables: JournalTables, options: JournalOptions) {
@@ -149,7 +156,10 @@ class LmdbJournal implements StoredJournal {
       for (;;) {
         const result = await this.#write(() => this.#tryCommit(commit, entries, wanted));
         this.#report(result);
-        if (result.outcome === "committed") this.#cache.put("raw", result.first, commit.findings);
+        if (result.outcome === "committed") {
+          result.settle();
+          this.#cache.put(result.stream, result.first, result.appended);
+        }
         if (result.outcome !== "full") return result.outcome === "committed";
         await this.#hold(commit, wanted, signal);
       }
@@ -178,35 +188,23 @@ class LmdbJournal implements StoredJournal {
     state: ReadonlyMap<string, JsonValue | undefined>,
     out: readonly Finding[],
   ): Promise<void> {
-    const entries = out.map((finding) => newEntry(finding));
-    const first = await this.#write(() => {
-      for (const [key, value] of state) {
-        const at = [stage, hash("sha256", key, "hex").slice(0, 40)];
-        if (value === undefined) this.#tables.state.removeSync(at);
-        else this.#tables.state.putSync(at, encode([key, value]));
-      }
-      const appended = append(this.#tables, "out", entries, this.#names("out"));
+    const { first, settle } = await this.#write(() => {
+      const put = this.#putStaged(stage, { changed: state, out });
       advance(this.#tables, "raw", stage, upTo);
       trim(this.#tables, "raw", this.#names("raw"));
-      trim(this.#tables, "out", this.#names("out"));
-      return appended;
+      return put;
     });
+    settle();
     this.#cache.put("out", first, out);
   }
 
   stageState(stage: string): Iterable<readonly [string, JsonValue]> {
-    // Hex digests lie between these two.
-    const rows = this.#tables.state.getRange({ start: [stage, "0"], end: [stage, "g"] });
-    return [...rows].map(({ value }) => decode<[string, JsonValue]>(this.#tables, value, `state of ${stage}`));
+    return this.#stateOf(stage).entries();
   }
 
-  async advanceSink(
-    sink: string,
-    upTo: number,
-    outcome: { readonly dead: readonly DeadLetter[]; readonly awaiting: readonly Finding[] },
-  ): Promise<void> {
+  async advanceSink(sink: string, upTo: number, outcome: SinkOutcome): Promise<void> {
     const dropped = await this.#write(() => {
-      const awaited = outcome.awaiting.filter(({ id }) => !this.#earlyEchoes.has(id));
+      const awaited = outcome.awaiting.filter(({ finding }) => !this.#earlyEchoes.has(finding.id));
       addUnconfirmed(this.#tables, sink, awaited, this.#clock.now());
       const { maxUnconfirmedBytes = this.#maxBytes } = this.#options;
       const over = overflow(this.#tables, sink, maxUnconfirmedBytes, this.#clock.now());
@@ -214,7 +212,7 @@ class LmdbJournal implements StoredJournal {
       advance(this.#tables, "out", sink, upTo);
       trim(this.#tables, "out", this.#names("out"));
       return lost;
-    });
+    }, outcome.lazily);
     this.#report({ dropped });
   }
 
@@ -257,27 +255,11 @@ class LmdbJournal implements StoredJournal {
 
   async replayFindings(ids: readonly string[], sink?: string): Promise<readonly string[]> {
     const sinks = this.#names("out");
-    const done = await this.#write(() =>
-      ids.filter((id) => {
-        const letter = getDeadLetter(this.#tables, id);
-        const to = sink ?? letter?.component;
-        if (letter?.finding === undefined || to === undefined || !sinks.includes(to)) return false;
-        removeDeadLetter(this.#tables, id);
-        append(this.#tables, "out", [newEntry(letter.finding, to)], sinks);
-        return true;
-      }),
-    );
-    return done;
+    return this.#write(() => replayFindings(this.#tables, ids, sinks, sink));
   }
 
-  async replayRecord(id: string, { findings, deadLetters }: ReplayedRecord): Promise<boolean> {
-    return this.#write(() => {
-      if (!removeDeadLetter(this.#tables, id)) return false;
-      const entries = findings.map((finding) => newEntry(finding));
-      append(this.#tables, "raw", entries, this.#names("raw"));
-      addDeadLetters(this.#tables, deadLetters, this.#bounds);
-      return true;
-    });
+  async replayRecord(id: string, outcome: ReplayedRecord): Promise<boolean> {
+    return this.#write(() => replayRecord(this.#tables, id, outcome, this.#names("raw"), this.#bounds));
   }
 
   async takeDeadLetter(id: string): Promise<DeadLetter | undefined> {
@@ -307,19 +289,57 @@ class LmdbJournal implements StoredJournal {
   #tryCommit(commit: Commit, entries: ReturnType<typeof newEntry>[], wanted: number) {
     const nothing = { spills: [], dropped: 0 };
     if (isCommitted(this.#tables, commit.source, commit.range)) return { outcome: "known" as const, ...nothing };
+    const through = this.#passageOf(commit);
     const limits = { maxBytes: this.#maxBytes, deadLetters: this.#bounds };
     const now = this.#clock.now();
     const { room, spills, dropped } =
-      entries.length === 0
+      entries.length === 0 || through?.begun
         ? { room: true, ...nothing }
         : makeRoom(this.#tables, this.#options.readers, wanted, limits, now);
     if (!room) return { outcome: "full" as const, spills, dropped };
-    const first = append(this.#tables, "raw", entries, this.#names("raw"));
+    const written =
+      through === undefined
+        ? {
+            stream: "raw" as const,
+            appended: commit.findings,
+            first: append(this.#tables, "raw", entries, this.#names("raw")),
+            settle: () => undefined,
+          }
+        : this.#putThrough(through.stage, through.output());
     const lost = addDeadLetters(this.#tables, commit.deadLetters, this.#bounds);
     this.#confirm(commit.confirmed);
     const { rangesKept = 1024 } = this.#options;
     putCheckpoint(this.#tables, commit.source, commit.range, commit.checkpoint, commit.rangesKept ?? rangesKept);
-    return { outcome: "committed" as const, first, spills, dropped: dropped + lost };
+    return { outcome: "committed" as const, ...written, spills, dropped: dropped + lost };
+  }
+
+  /** A stage that has taken the findings keeps them; else it must have nothing before them to read. */
+  #passageOf({ findings, through }: Commit) {
+    if (through === undefined || findings.length === 0) return undefined;
+    const isNext = cursorOf(this.#tables, "raw", through.stage) + 1 === streamMeta(this.#tables, "raw").next;
+    return through.begun || isNext ? through : undefined;
+  }
+
+  #putThrough(stage: string, output: StageOutput) {
+    return { stream: "out" as const, appended: output.out, ...this.#putStaged(stage, output) };
+  }
+
+  /** Within a transaction: a stage's state and output. Gives the first number in `out`, and what to do when it is on disk. */
+  #putStaged(stage: string, { changed, out }: StageOutput) {
+    const settle = this.#stateOf(stage).put(changed);
+    const entries = out.map((finding) => newEntry(finding));
+    const first = append(this.#tables, "out", entries, this.#names("out"));
+    trim(this.#tables, "out", this.#names("out"));
+    return { first, settle };
+  }
+
+  #stateOf(stage: string): StageState {
+    let state = this.#states.get(stage);
+    if (state === undefined) {
+      state = new StageState(this.#tables, stage);
+      this.#states.set(stage, state);
+    }
+    return state;
   }
 
   /** Waits until there may be room. What was read back counts at once: the sink that holds may be waiting for just that. */
@@ -343,11 +363,7 @@ class LmdbJournal implements StoredJournal {
   #confirm(ids: readonly string[]): void {
     if (ids.length === 0) return;
     const known = new Set(this.#names("out").flatMap((sink) => removeUnconfirmed(this.#tables, sink, ids)));
-    for (const id of ids) if (!known.has(id)) this.#earlyEchoes.add(id);
-    for (const oldest of this.#earlyEchoes) {
-      if (this.#earlyEchoes.size <= MOST_EARLY_ECHOES) break;
-      this.#earlyEchoes.delete(oldest);
-    }
+    this.#earlyEchoes.add(ids.filter((id) => !known.has(id)));
   }
 
   #report({ spills = [], dropped }: { readonly spills?: readonly Spill[]; readonly dropped: number }): void {
@@ -364,8 +380,8 @@ class LmdbJournal implements StoredJournal {
     return this.#options.readers.filter((reader) => reader.stream === stream).map(({ name }) => name);
   }
 
-  #write<T>(change: () => T): Promise<T> {
+  #write<T>(change: () => T, lazily = false): Promise<T> {
     if (this.#closed) return Promise.reject(new TiplineError("TIP_INTERNAL", "the journal is closed"));
-    return this.#writer.write(change);
+    return this.#writer.write(change, lazily ? LAZY_MS : 0);
   }
 }

@@ -15,6 +15,7 @@ export class Writer {
   readonly #onWritten: () => void;
   #queue: Pending[] = [];
   #scheduled = false;
+  #lazy: NodeJS.Timeout | undefined;
 
   /** `onWritten` is called after each transaction, before the promises of its changes resolve. */
   constructor(environment: Environment, onWritten: () => void) {
@@ -22,8 +23,11 @@ export class Writer {
     this.#onWritten = onWritten;
   }
 
-  /** Resolves with what `change` returns once it is on disk. `change` must do nothing but read and write tables. */
-  write<T>(change: () => T): Promise<T> {
+  /**
+   * Resolves with what `change` returns once it is on disk. `change` must do nothing but read and write tables. `lazyMs`: so long it
+   * may wait for another change to be written with.
+   */
+  write<T>(change: () => T, lazyMs = 0): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({
         run: () => {
@@ -33,6 +37,10 @@ export class Writer {
         fail: reject,
       });
       if (this.#scheduled) return;
+      if (lazyMs > 0) {
+        this.#lazy ??= setTimeout(() => this.flush(), lazyMs);
+        return;
+      }
       this.#scheduled = true;
       setImmediate(() => this.flush());
     });
@@ -41,6 +49,8 @@ export class Writer {
   /** Writes what is queued now. */
   flush(): void {
     this.#scheduled = false;
+    clearTimeout(this.#lazy);
+    this.#lazy = undefined;
     const batch = this.#queue;
     this.#queue = [];
     if (batch.length === 0) return;

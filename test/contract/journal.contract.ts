@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import type { Commit, DeadLetter, Journal } from "../../src/contract/journal.ts";
+import type { Commit, DeadLetter, Journal, Passage } from "../../src/contract/journal.ts";
 import type { JsonValue } from "../../src/model/json.ts";
 import { makeFinding } from "../support/finding.ts";
 
@@ -51,6 +51,21 @@ export async function passOn(journal: Journal): Promise<void> {
 export const ids = (entries: readonly { readonly finding: { readonly id: string } }[]) =>
   entries.map(({ finding }) => finding.id);
 const idsOf = (numbers: readonly number[]) => numbers.map((n) => makeFinding(n).id);
+
+/** A way through a stage that gives one finding for those of a commit, and counts how often it was asked. */
+export function aPassage(n: number): Passage & { asked: number } {
+  return {
+    stage: "storm",
+    asked: 0,
+    get begun() {
+      return this.asked > 0;
+    },
+    output() {
+      this.asked += 1;
+      return { out: [makeFinding(n)], changed: new Map([["a", n]]) };
+    },
+  };
+}
 
 /** What every journal must do. */
 export function testJournal(name: string, harness: OpenJournalHarness): void {
@@ -121,6 +136,68 @@ export function testJournal(name: string, harness: OpenJournalHarness): void {
     assert.deepEqual([...again.stageState("stor")], []);
   });
 
+  run("takes findings through the stage within their commit", async (h) => {
+    const journal = await h.open();
+    assert.equal(await journal.commit(aCommit("r1", [1, 2], { through: aPassage(7) })), true);
+    const again = await h.reopen();
+    assert.deepEqual(again.checkpoint("alerts"), { at: "r1" });
+    assert.deepEqual(again.read("raw", "storm", 10), []);
+    assert.deepEqual(ids(again.read("out", "must", 10)), idsOf([7]));
+    assert.deepEqual([...again.stageState("storm")], [["a", 7]]);
+    const known = aPassage(8);
+    assert.equal(await again.commit(aCommit("r1", [1, 2], { through: known })), false);
+    assert.equal(known.asked, 0);
+  });
+
+  run("leaves the way through the stage unused while others wait for it, or nothing is found", async (h) => {
+    const journal = await h.open();
+    await journal.commit(aCommit("r1", [1]));
+    const through = aPassage(7);
+    await journal.commit(aCommit("r2", [2], { through }));
+    assert.deepEqual(ids(journal.read("raw", "storm", 10)), idsOf([1, 2]));
+    await passOn(journal);
+    await journal.commit(aCommit("r3", [], { through }));
+    assert.equal(through.begun, false);
+    await journal.commit(aCommit("r4", [4], { through }));
+    assert.deepEqual(ids(journal.read("out", "must", 10)), idsOf([1, 2, 7]));
+  });
+
+  run("a stage that has taken findings keeps them, room or not", async (h) => {
+    const journal = await h.openSmall(10);
+    for (let n = 0; n < 3; n++) await journal.commit(aCommit(`r${n}`, [3 * n, 3 * n + 1, 3 * n + 2]));
+    await passOn(journal);
+    const waits = aPassage(7);
+    const stop = new AbortController();
+    const held = journal.commit(aCommit("held", [90, 91, 92], { through: waits }), stop.signal);
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    assert.equal(waits.begun, false);
+    stop.abort();
+    await assert.rejects(held, { code: "TIP_JOURNAL_FULL" });
+    const taken = aPassage(8);
+    taken.output();
+    assert.equal(await journal.commit(aCommit("taken", [90, 91, 92], { through: taken })), true);
+    assert.deepEqual(ids(journal.read("out", "must", 10)).slice(-1), idsOf([8]));
+  });
+
+  run("writes a lazy cursor with what comes next, and by itself", async (h) => {
+    const journal = await h.open();
+    await journal.commit(aCommit("r1", [1, 2]));
+    await passOn(journal);
+    const [first] = journal.read("out", "must", 1);
+    const [one, two] = journal.read("out", "must", 2).map((entry) => ({ dead: [], awaiting: [entry], lazily: true }));
+    assert.ok(one && two);
+    const moved = journal.advanceSink("must", first?.seq ?? 0, one);
+    await journal.commit(aCommit("r2", [3]));
+    await moved;
+    assert.deepEqual(ids(journal.unconfirmed("must", 10)), idsOf([1]));
+    await journal.advanceSink("must", Number.MAX_SAFE_INTEGER, two);
+    assert.deepEqual(ids(journal.unconfirmed("must", 10)), idsOf([1, 2]));
+    const unheard = journal.advanceSink("may", Number.MAX_SAFE_INTEGER, { ...one, awaiting: [] });
+    const again = await h.reopen();
+    await unheard;
+    assert.deepEqual(again.read("out", "may", 10), []);
+  });
+
   run("gives each reader its own cursor, which never goes back", async (h) => {
     const journal = await h.open();
     await journal.commit(aCommit("r1", [1, 2, 3]));
@@ -156,7 +233,7 @@ export function testJournal(name: string, harness: OpenJournalHarness): void {
     const entries = journal.read("out", "must", 10);
     await journal.advanceSink("must", entries.at(-1)?.seq ?? 0, {
       dead: [],
-      awaiting: entries.map(({ finding }) => finding),
+      awaiting: entries,
     });
     const again = await h.reopen();
     assert.deepEqual(ids(again.unconfirmed("must", 10)), idsOf([1, 2, 3]));
@@ -177,7 +254,8 @@ export function testJournal(name: string, harness: OpenJournalHarness): void {
     await passOn(journal);
     await journal.commit(aCommit("r2", [], { confirmed: [makeFinding(1).id] }));
     const [entry] = journal.read("out", "must", 1);
-    await journal.advanceSink("must", entry?.seq ?? 0, { dead: [], awaiting: [makeFinding(1)] });
+    assert.ok(entry);
+    await journal.advanceSink("must", entry.seq, { dead: [], awaiting: [entry] });
     assert.deepEqual(journal.unconfirmed("must", 10), []);
   });
 
@@ -204,7 +282,8 @@ export function testJournal(name: string, harness: OpenJournalHarness): void {
     const journal = await h.openSmall(10);
     await journal.commit(aCommit("r1", [1]));
     await passOn(journal);
-    await journal.advanceSink("must", Number.MAX_SAFE_INTEGER, { dead: [], awaiting: [makeFinding(1)] });
+    const awaiting = journal.read("out", "must", 1);
+    await journal.advanceSink("must", Number.MAX_SAFE_INTEGER, { dead: [], awaiting });
     for (let n = 0; n < 3; n++) await journal.commit(aCommit(`f${n}`, [3 * n + 10, 3 * n + 11, 3 * n + 12]));
     await passOn(journal);
     const stop = new AbortController();

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import fc from "fast-check";
+import type { Passage } from "../../src/contract/journal.ts";
 import { openJournal, type StoredJournal } from "../../src/store/journal.ts";
 import { aCommit, aDeadFinding, ids } from "../contract/journal.contract.ts";
 import { makeFinding } from "../support/finding.ts";
@@ -22,6 +23,7 @@ const operation = fc.oneof(
     count: small,
     dead: fc.boolean(),
     echo: small,
+    through: fc.constantFrom("no" as const, "all" as const, "none" as const),
   }),
   fc.record({ do: fc.constant("stage" as const), take: small, keep: fc.boolean() }),
   fc.record({
@@ -53,20 +55,43 @@ class Model {
   early = new Set<string>();
 }
 
+/** A stage that counts, and keeps all findings or none. */
+function passageFor(numbers: readonly number[], keep: boolean, before: number): Passage {
+  let begun = false;
+  return {
+    stage: "storm",
+    get begun() {
+      return begun;
+    },
+    output() {
+      begun = true;
+      const out = keep ? numbers.map((n) => makeFinding(n)) : [];
+      return { out, changed: new Map([["count", before + numbers.length]]) };
+    },
+  };
+}
+
 async function apply(op: Operation, model: Model, journal: StoredJournal): Promise<void> {
   if (op.do === "commit") {
     const numbers = Array.from({ length: op.count }, () => model.n++);
     const awaited = SINKS.flatMap((name) => [...model.unconfirmed[name].keys()]);
     const confirmed = [awaited[op.echo], `unknown-${op.echo}`].filter((id) => id !== undefined);
     const deadLetters = op.dead ? [{ ...aDeadFinding(model.n++, "gone") }] : [];
-    const change = { source: op.source, checkpoint: model.n, deadLetters, confirmed };
+    const passage = op.through === "no" ? undefined : passageFor(numbers, op.through === "all", model.state);
+    const through = passage === undefined ? {} : { through: passage };
+    const change = { source: op.source, checkpoint: model.n, deadLetters, confirmed, ...through };
+    const isNext = model.raw.length === 0 && numbers.length > 0;
     const fresh = await journal.commit(aCommit(`${op.range}`, numbers, change));
     const key = `${op.source} ${op.range}`;
     assert.equal(fresh, !model.ranges.has(key));
     if (!fresh) return;
     model.ranges.add(key);
     model.checkpoints.set(op.source, change.checkpoint);
-    model.raw.push(...numbers.map((n) => makeFinding(n).id));
+    assert.equal(passage?.begun ?? false, passage !== undefined && fresh && isNext);
+    if (passage?.begun) {
+      model.state += numbers.length;
+      for (const name of SINKS) model.out[name].push(...passage.output().out.map(({ id }) => id));
+    } else model.raw.push(...numbers.map((n) => makeFinding(n).id));
     for (const { finding, component } of deadLetters) model.dead.push({ id: finding?.id ?? "", sink: component });
     for (const id of confirmed) {
       const known = SINKS.filter((name) => model.unconfirmed[name].delete(id));
@@ -83,11 +108,12 @@ async function apply(op: Operation, model: Model, journal: StoredJournal): Promi
   } else if (op.do === "deliver") {
     const entries = journal.read("out", op.sink, op.take);
     const dead = entries.slice(0, op.dead).map(({ finding }) => ({ ...aDeadFinding(0, op.sink), finding }));
-    const awaiting = op.awaiting ? entries.slice(op.dead).map(({ finding }) => finding) : [];
-    await journal.advanceSink(op.sink, entries.at(-1)?.seq ?? 0, { dead, awaiting });
+    const awaiting = op.awaiting ? entries.slice(op.dead) : [];
+    await journal.advanceSink(op.sink, entries.at(-1)?.seq ?? 0, { dead, awaiting, lazily: op.take % 3 === 0 });
     model.out[op.sink].splice(0, entries.length);
     for (const { finding } of dead) model.dead.push({ id: finding.id, sink: op.sink });
-    for (const { id } of awaiting) {
+    for (const { finding } of awaiting) {
+      const { id } = finding;
       model.unconfirmed[op.sink].delete(id);
       if (!model.early.has(id)) model.unconfirmed[op.sink].set(id, 1);
     }

@@ -48,7 +48,7 @@ describe("createPolicy", () => {
     {
       networks: ["198.18.5.0/24", "3ffe::/32"],
       domains: [c("corp.example")],
-      hashes: [c("a".repeat(63) + "1")],
+      hashes: [c(`${"a".repeat(63)}1`)],
       matchDocumentation: false,
     },
     [
@@ -70,7 +70,7 @@ describe("createPolicy", () => {
     assert.match(policy.notLookedUp("ip", c("203.0.113.9")) ?? "", /documentation/);
     assert.match(policy.notLookedUp("domain", c("mail.corp.example")) ?? "", /own domain/);
     assert.equal(policy.notLookedUp("domain", c("notcorp.example")), undefined);
-    assert.equal(policy.notLookedUp("sha256", c("a".repeat(63) + "1")), "own hash");
+    assert.equal(policy.notLookedUp("sha256", c(`${"a".repeat(63)}1`)), "own hash");
     assert.equal(
       createPolicy({ ...NO_OWN_ASSETS, matchDocumentation: true }, []).notLookedUp("ip", c("203.0.113.9")),
       undefined,

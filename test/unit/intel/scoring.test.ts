@@ -94,7 +94,7 @@ describe("score", () => {
       score(input({ reports: old, ...over })).reasons.find(({ text }) => text.startsWith("last reported"))?.points;
     assert.equal(agePoints({}), WEIGHTS.old.name);
     assert.equal(agePoints({ indicator: anIndicator("ip", "198.18.0.1") }), WEIGHTS.old.address);
-    assert.equal(agePoints({ indicator: anIndicator("md5", "a".repeat(31) + "1") }), undefined);
+    assert.equal(agePoints({ indicator: anIndicator("md5", `${"a".repeat(31)}1`) }), undefined);
   });
 
   it("names the bands", () => {

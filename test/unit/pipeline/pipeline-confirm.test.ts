@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Source } from "../../../src/contract/source.ts";
 import type { Finding } from "../../../src/model/finding.ts";
+import { aCommit, passOn } from "../../contract/journal.contract.ts";
 import { makeFinding } from "../../support/finding.ts";
 import { aborted, deliveryOf, FakeSink, numberedSource, until } from "../../support/pipeline.ts";
 import { line } from "../../support/pipeline-line.ts";
@@ -48,7 +49,9 @@ test("a finding that is not seen again is sent again, and given up after the las
 test("what a sink no longer takes is not sent again, whole or otherwise, and ends in the dead letter", async (t) => {
   const { run, journal, clock, stop } = await line(t, ["must"]);
   const sink = new FakeSink({ confirmation: { timeoutMs: 10_000, resends: 2 } });
-  await journal.advanceSink("must", 0, { dead: [], awaiting: [makeFinding(1), makeFinding(2)] });
+  await journal.commit(aCommit("r1", [1, 2]));
+  await passOn(journal);
+  await journal.advanceSink("must", 2, { dead: [], awaiting: journal.read("out", "must", 2) });
   const prepare = (finding: Finding) => (finding.id === makeFinding(1).id ? undefined : finding);
   const options = { finite: false, sinks: [{ name: "must", sink, prepare }] };
   const done = run({}, { numbers: numberedSource(0, 1, { finite: false }) }, options);

@@ -5,7 +5,9 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { openDeadLetters, recordBytes, recordLetter } from "../../../src/store/dead-letter.ts";
+import { openEnvironment } from "../../../src/store/environment.ts";
 import { type JournalOptions, openJournal, type StoredJournal } from "../../../src/store/journal.ts";
+import { openTables } from "../../../src/store/journal-tables.ts";
 import { Writer } from "../../../src/store/writer.ts";
 import { aCommit, aDeadFinding, ids, passOn } from "../../contract/journal.contract.ts";
 import { makeFinding } from "../../support/finding.ts";
@@ -95,6 +97,36 @@ test("entries are deleted when every reader has passed them", async (t) => {
   assert.equal(journal.stats().liveBytes, 0);
 });
 
+test("an entry is on the disk once, and until every reader has passed it and every sink has seen it again", async (t) => {
+  const dir = join(tempDir(t), "j");
+  const journal = await open(t, dir);
+  await journal.commit(aCommit("a", range(0, 6)));
+  await passOn(journal);
+  const entries = journal.read("out", "must", 10);
+  await journal.advanceSink("must", 6, { dead: [], awaiting: entries.slice(0, 5) });
+  await journal.commit(aCommit("b", [], { confirmed: [makeFinding(0).id] }));
+  assert.deepEqual(await rowsOf(dir), { out: [1, 2, 3, 4, 5, 6], kept: 4 });
+  await journal.advanceSink("may", 6, { dead: [], awaiting: entries.slice(0, 2) });
+  assert.deepEqual(await rowsOf(dir), { out: [1, 2, 3, 4, 5], kept: 6 });
+  assert.equal(journal.stats().liveBytes, 0);
+  await journal.commit(aCommit("c", [], { confirmed: range(0, 4).map((n) => makeFinding(n).id) }));
+  assert.deepEqual(await rowsOf(dir), { out: [5], kept: 1 });
+  await journal.updateUnconfirmed("must", [makeFinding(4).id], 9, []);
+  assert.deepEqual(await rowsOf(dir), { out: [5], kept: 1 });
+  await journal.updateUnconfirmed("must", [], 9, [aDeadFinding(4, "must")]);
+  assert.deepEqual(await rowsOf(dir), { out: [], kept: 0 });
+  assert.deepEqual(journal.backlog().get("must"), { entries: 0, bytes: 0, unconfirmed: 0 });
+});
+
+/** What another process reads of a journal. */
+async function rowsOf(dir: string) {
+  const environment = openEnvironment(dir, { readOnly: true });
+  const { streams, kept } = openTables(environment);
+  const rows = { out: [...streams.out.getKeys()], kept: [...kept.getKeys()].length };
+  await environment.close();
+  return rows;
+}
+
 test("a replayed finding goes to its sink only, after what is there, and survives reopening", async (t) => {
   const dir = join(tempDir(t), "j");
   const first = await open(t, dir);
@@ -180,7 +212,7 @@ test("what a sink that is no longer configured had not received is in the dead l
   await first.commit(aCommit("a", [1, 2, 3]));
   await passOn(first);
   await first.advanceSink("may", 3, none);
-  await first.advanceSink("must", 1, { dead: [], awaiting: [makeFinding(1)] });
+  await first.advanceSink("must", 1, { dead: [], awaiting: first.read("out", "must", 1) });
   await first.close();
   const journal = await open(t, dir, {
     readers: [readers[0], readers[2], { name: "new", stream: "out", required: false }],
@@ -206,7 +238,9 @@ test("what a sink that is no longer configured had not received is in the dead l
 
 test("too many findings that were never seen again become dead letters, oldest first", async (t) => {
   const journal = await open(t, join(tempDir(t), "j"), { maxUnconfirmedBytes: 5 * (SIZE + 50) });
-  await journal.advanceSink("must", 0, { dead: [], awaiting: range(0, 8).map((n) => makeFinding(n)) });
+  await journal.commit(aCommit("a", range(0, 8)));
+  await passOn(journal);
+  await journal.advanceSink("must", 8, { dead: [], awaiting: journal.read("out", "must", 8) });
   const waiting = ids(journal.unconfirmed("must", 100));
   const dead = journal.deadLetters.list().map(({ finding }) => finding?.id ?? "");
   assert.deepEqual(

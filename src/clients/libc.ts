@@ -6,6 +6,8 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   connect(fd: number, address: Buffer, length: number): number;
   send(fd: number, bytes: Buffer, length: number, flags: number): number;
+  /** Blocks this thread. */
+  poll(fds: Buffer, count: number, timeoutMs: number): number;
   /** On a thread of libuv's pool; `fds` must not be touched, nor its descriptors closed, before `done`. */
   pollAsync(fds: Buffer, count: number, timeoutMs: number, done: (ready: number) => void): void;
   close(fd: number): number;
@@ -44,6 +46,7 @@ async function bindLibc(): Promise<Libc> {
     socket: lib.func("int socket(int domain, int type, int protocol)"),
     connect: lib.func("int connect(int fd, const void *address, unsigned int length)"),
     send: lib.func("long send(int fd, const void *bytes, size_t length, int flags)"),
+    poll,
     pollAsync: (fds, count, timeoutMs, done) =>
       poll.async(fds, count, timeoutMs, (error: unknown, ready: number) => done(error ? -1 : ready)),
     close: lib.func("int close(int fd)"),

@@ -23,10 +23,16 @@ export type DatagramOutcome =
   /** Nobody there, or not for us. `cause.message` says what to do; `code` is the errno's name. */
   | { readonly status: "unreachable"; readonly code: string; readonly cause: Error };
 
-/** A sender to one UNIX datagram socket. It never waits except in `writable()`, and never throws. */
+/** A sender to one UNIX datagram socket. It never waits except where it says so, and never throws. */
 export interface UnixDatagramClient {
   /** Connects if need be and sends. A receiver that was restarted is connected to again within the call. */
   send(datagram: Buffer): DatagramOutcome;
+  /**
+   * Blocks this thread for so many milliseconds at most, until the receiver may take another datagram; false: it may not yet. For a
+   * receiver that is at work: its queue holds few datagrams (net.unix.max_dgram_qlen, often 10), which it takes in less time than
+   * the event loop needs to come back.
+   */
+  writableWithin(ms: number): boolean;
   /** Resolves true as soon as the receiver may take another datagram (or went away), false on time-out, abort or close. */
   writable(timeoutMs: number, signal: AbortSignal): Promise<boolean>;
   close(): void;
@@ -86,6 +92,11 @@ class Client implements UnixDatagramClient {
       failed = this.#sendOnce(datagram);
     }
     return this.#outcome(failed);
+  }
+
+  writableWithin(ms: number): boolean {
+    if (this.#closed || this.#fd < 0) return false;
+    return this.#libc.poll(pollWritable(this.#fd), 1, ms) > 0;
   }
 
   async writable(timeoutMs: number, signal: AbortSignal): Promise<boolean> {

@@ -42,6 +42,9 @@ const config = z.strictObject({
 /** How long one call waits in all while Wazuh's queue is full. */
 const FULL_WAIT_MS = 5_000;
 const WAIT_SLICE_MS = 250;
+/** A full queue is first waited for on the spot, so long at once and so long in one call: a receiver at work needs less. */
+const BLOCK_MS = 1;
+const MOST_BLOCKED_MS = 5;
 /** Pacing may hold a call this long; then it ends with what was taken, so that little would be sent twice after a crash. */
 const PACE_MS = 1_000;
 
@@ -85,7 +88,7 @@ function createSink(
     async send(findings, signal) {
       await congestion.look();
       const deadline = clock.now() + FULL_WAIT_MS;
-      const waiting = { ms: 0 };
+      const waiting = { ms: 0, blockMs: MOST_BLOCKED_MS };
       for (const [taken, finding] of findings.entries()) {
         if (taken > 0 && waiting.ms >= PACE_MS) return paced(taken, congestion.rate);
         const outcome = await sendOne(finding, deadline, waiting, signal);
@@ -98,12 +101,16 @@ function createSink(
     },
   };
 
-  async function sendOne(
-    finding: Finding,
-    deadline: number,
-    waiting: { ms: number },
-    signal: AbortSignal,
-  ): Promise<Outcome> {
+  /** True when there may be room. A receiver that took nothing meanwhile is not waited for like this again. */
+  function blockFor(waiting: Waiting): boolean {
+    if (waiting.blockMs <= 0) return false;
+    const since = performance.now();
+    const room = client.writableWithin(BLOCK_MS);
+    waiting.blockMs = room ? waiting.blockMs - (performance.now() - since) : 0;
+    return room;
+  }
+
+  async function sendOne(finding: Finding, deadline: number, waiting: Waiting, signal: AbortSignal): Promise<Outcome> {
     const datagram = encodeDatagram(finding.misp, finding.alert.agent);
     if (datagram === undefined) return { status: "too-large" };
     if (!pacer.tryTake()) {
@@ -112,6 +119,7 @@ function createSink(
       waiting.ms += clock.now() - since;
     }
     let outcome = client.send(datagram);
+    if (outcome.status === "full" && blockFor(waiting)) outcome = client.send(datagram);
     while (outcome.status === "full") {
       const left = deadline - clock.now();
       if (left <= 0) return outcome;
@@ -123,6 +131,14 @@ function createSink(
     }
     return outcome;
   }
+}
+
+/** Of one call. */
+interface Waiting {
+  /** Pacing has held it so long. */
+  ms: number;
+  /** It may block the thread so long. */
+  blockMs: number;
 }
 
 type Outcome = DatagramOutcome | { readonly status: "aborted" };

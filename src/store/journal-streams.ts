@@ -173,11 +173,6 @@ export function findingAt(tables: JournalTables, seq: number): Finding {
   return decode<Finding>(tables, jsonIn(value), `entry ${seq} of out`);
 }
 
-/** Bytes of an entry of `out`; 0 when there is none. */
-export function sizeAt(tables: JournalTables, seq: number): number {
-  return tables.streams.out.get(seq)?.length ?? 0;
-}
-
 /** The finding's JSON in an entry. */
 export function jsonIn(entry: Uint8Array): Uint8Array {
   return entry.subarray(HEADER + (entry[8] ?? 0));

@@ -1,5 +1,6 @@
 import type { DeadLetter, JournalEntry, Unconfirmed } from "../contract/journal.ts";
-import { findingAt, keep, letGo, sizeAt } from "./journal-streams.ts";
+import { jsonOf } from "./finding-cache.ts";
+import { findingAt, keep, letGo } from "./journal-streams.ts";
 import { decode, encode, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
 
 /** `next`: number of the row to come. Rows are in the order of their last sending. */
@@ -12,8 +13,9 @@ interface UnconfirmedMeta {
 /** The finding itself stays in `out`: written twice, it would be most of what a journal writes. */
 interface Row {
   readonly id: string;
-  /** Of the entry in `out`. */
+  /** Of the entry in `out`, and what it counts for. */
   readonly seq: number;
+  readonly bytes: number;
   readonly attempts: number;
   readonly sentAt: number;
 }
@@ -46,7 +48,8 @@ export function addUnconfirmed(
   change(tables, sink, (meta) => {
     for (const { seq, finding } of entries) {
       remove(tables, sink, meta, finding.id);
-      put(tables, sink, meta, { id: finding.id, seq, attempts: 1, sentAt });
+      const bytes = jsonOf(finding).length + ROW_BYTES;
+      put(tables, sink, meta, { id: finding.id, seq, bytes, attempts: 1, sentAt });
     }
   });
 }
@@ -99,7 +102,7 @@ function put(tables: JournalTables, sink: string, meta: UnconfirmedMeta, row: Ro
   keep(tables, row.seq, sink);
   meta.next += 1;
   meta.count += 1;
-  meta.bytes += sizeAt(tables, row.seq) + ROW_BYTES;
+  meta.bytes += row.bytes;
 }
 
 /** False when the id is not awaited. */
@@ -120,6 +123,6 @@ function take(tables: JournalTables, sink: string, meta: UnconfirmedMeta, id: st
   meta.count -= 1;
   if (value === undefined) return undefined;
   const row = decode<Row>(tables, value, `unconfirmed ${id}`);
-  meta.bytes -= sizeAt(tables, row.seq) + ROW_BYTES;
+  meta.bytes -= row.bytes;
   return row;
 }

@@ -56,9 +56,11 @@ test("a full queue says so and wakes the sender; nothing is lost, order is kept"
   while (client.send(Buffer.from(String(sent))).status === "sent") sent += 1;
   assert.equal(sent, LIMIT + 1);
   assert.equal(await client.writable(30, NEVER), false);
+  assert.equal(client.writableWithin(1), false);
   const waking = client.writable(10_000, NEVER);
   receiver.resume();
   assert.equal(await waking, true);
+  assert.equal(client.writableWithin(1), true);
   for (; sent < 500; ) {
     if (client.send(Buffer.from(String(sent))).status === "sent") sent += 1;
     else await client.writable(10_000, NEVER);

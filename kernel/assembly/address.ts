@@ -129,7 +129,18 @@ export function ip6(slot: usize, scratch: usize, line: usize, at: usize, lineEnd
   const decoded = before === 37 ? from + 2 : before === 92 ? from + 1 : from;
   // `\u003c2a00::1`: `u` is no hex digit, so the run begins behind it.
   const unescaped = before === 117 ? from + 4 : from;
-  if (!holdsShort(from, to)) {
+  let colons = 0;
+  let gap: usize = 0;
+  let dot = false;
+  for (let place = from; place < to; place++) {
+    const c = load<u8>(place);
+    if (c === 58) {
+      colons++;
+      if (place + 1 < to && load<u8>(place + 1) === 58) gap = place;
+    } else if (c === 46) dot = true;
+  }
+  // Without `::` or a dot an address has eight groups, and only one beginning comes into question.
+  if (gap === 0 && !dot) {
     const start = eightGroups(from, to);
     if (start === 0) return false;
     const end = load<u8>(to - 1) === 58 ? to - 1 : to;
@@ -141,6 +152,9 @@ export function ip6(slot: usize, scratch: usize, line: usize, at: usize, lineEnd
     );
   }
   for (let start = from; start + 2 < to; start++) {
+    // Behind the last `::` six colons are the least.
+    if (start > gap && colons < 6) return false;
+    if (load<u8>(start) === 58) colons--;
     const begins = start === from || start === decoded || start === unescaped || load<u8>(start) === 58;
     if (!begins && load<u8>(start - 1) !== 58) continue;
     let end = min<usize>(start + MAX_IP6, to);
@@ -149,15 +163,6 @@ export function ip6(slot: usize, scratch: usize, line: usize, at: usize, lineEnd
       if (last !== 46 && !(last === 58 && load<u8>(end - 2) !== 58)) break;
     }
     if (end > start + 2 && address6(slot, scratch, start, end, lineEnd)) return true;
-  }
-  return false;
-}
-
-/** The run holds `::` or a dot. Without them an address has eight groups, and only one beginning comes into question. */
-function holdsShort(from: usize, to: usize): bool {
-  for (let at = from; at < to; at++) {
-    const c = load<u8>(at);
-    if (c === 46 || (c === 58 && at + 1 < to && load<u8>(at + 1) === 58)) return true;
   }
   return false;
 }

@@ -217,3 +217,22 @@ export function isBase64Word(line: usize, at: usize): bool {
     (load<u8>(at - 3) | 32) === 98
   );
 }
+
+/** The word `base64` stands in the run. */
+export function saysBase64(from: usize, to: usize): bool {
+  const four = i8x16.splat(52);
+  const six = i8x16.splat(54);
+  for (let at = from + 5; at < to; at += 16) {
+    let left = i8x16.bitmask(v128.and(i8x16.eq(v128.load(at), four), i8x16.eq(v128.load(at - 1), six)));
+    for (; left !== 0; left &= left - 1) {
+      const place = at + <usize>ctz<i32>(left);
+      if (place < to && isBase64End(from, place)) return true;
+    }
+  }
+  return false;
+}
+
+/** `at`: the `4` of the word `base64`, which begins no earlier than `from`. */
+function isBase64End(from: usize, at: usize): bool {
+  return (load<u8>(at - 2) | 32) === 101 && load<u8>(at - 1) === 54 && isBase64Word(from, at - 2);
+}

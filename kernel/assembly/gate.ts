@@ -18,7 +18,7 @@ import {
   SLOT_LENGTHS,
 } from "../../src/intel/gate-layout";
 import { ip6, ip6RunEnd } from "./address";
-import { hexValue, isTokenByte } from "./bytes";
+import { hexValue } from "./bytes";
 import {
   isBase64Word,
   isBracketDisguise,
@@ -32,13 +32,14 @@ import {
   isReadOtherwise,
   markBytes,
   nameEnd,
+  saysBase64,
 } from "./disguise";
 import { fingerprint } from "./fingerprint";
 import { any, bits, classesOf, digitsOf, escapeLetter, isPrint, optionOr64, systemNumber, unicodeOrHex } from "./masks";
 import { mayNumberDiffer } from "./number";
 import { skipManager } from "./prefix";
 import { dottedName, isMark, mayBeName, mayBePlain, plain } from "./probe";
-import { dotted, isGlued, quad, token } from "./token";
+import { dotted, isGlued, quad, token, tokenEnd } from "./token";
 
 /** Set in what {@link scanLine} returns when the line may match; the rest is the address of the line's end. */
 const MAY_MATCH: u64 = 0x100000000;
@@ -162,10 +163,8 @@ function scanLine(slot: usize, scratch: usize, line: usize, to: usize): u64 {
     if (tokens >>> 63 !== 0) {
       advance = 64 - clz<u64>(~tokens);
       if (advance === 0) {
-        let end = p + 64;
-        let base64 = false;
-        while (end < to && isTokenByte(load<u8>(end))) end++;
-        for (let at = p + 5; at < end; at++) base64 = base64 || (load<u8>(at) === 52 && isBase64End(p, at));
+        const end = tokenEnd(p + 64, to);
+        const base64 = saysBase64(p, end);
         const first = load<u8>(p) | 32;
         const escaped = slashBefore !== 0 && (first === 117 || first === 120) && isEscapeDisguise(line, p);
         if (base64 || escaped || token(slot, scratch, p, end)) return flagged(end, to);
@@ -371,9 +370,4 @@ function isSplitPrint(at: usize): bool {
   const c = load<u8>(at);
   if (c !== 116 && c !== 110 && c !== 114 && c !== 102) return false;
   return hexValue(load<u8>(at + 1)) >= 0 && hexValue(load<u8>(at - 2)) >= 0;
-}
-
-/** `at`: the `4` of the word `base64`, which begins no earlier than `from`. */
-function isBase64End(from: usize, at: usize): bool {
-  return (load<u8>(at - 2) | 32) === 101 && load<u8>(at - 1) === 54 && isBase64Word(from, at - 2);
 }

@@ -104,8 +104,13 @@ function objectEnd(from: usize, to: usize): usize {
       i8x16.eq(v128.or(c, folded), brace),
       i8x16.eq(v128.or(d, folded), brace),
     );
+    const stopping = v128.any_true(stops);
+    if (braces === 0 && !stopping) {
+      if ((popcnt<u64>(strings) & 1) !== 0) inside = ~inside;
+      continue;
+    }
     let clear: u64 = u64.MAX_VALUE;
-    if (v128.any_true(stops)) {
+    if (stopping) {
       // An escape may hide a quote: what stands before it is still good.
       const stopped = bits(
         v128.or(i8x16.eq(a, slash), i8x16.eq(a, newline)),

@@ -2,6 +2,7 @@
 import { HAS_PLAIN_NUMBERS, SLOT_FLAGS, SLOT_LENGTHS, SLOT_PREFIXES4 } from "../../src/intel/gate-layout";
 import { inNetworks4, parseIpv4 } from "./address";
 import { isDigit } from "./bytes";
+import { classesOf } from "./masks";
 import { dottedName, isMark, mayBeDotted, mayBeName, plain, whole } from "./probe";
 
 /** Longer runs are no range of addresses. */
@@ -106,4 +107,19 @@ export function isGlued(from: usize): bool {
 function isEscape(c: u32): bool {
   const letter = c - 97;
   return letter < 26 && ((0x1a2022 >>> letter) & 1) !== 0;
+}
+
+/** End of the run of token bytes that goes on at `from`. */
+export function tokenEnd(from: usize, to: usize): usize {
+  const limit = i8x16.splat(31);
+  for (let at = from; at < to; at += 16) {
+    const bytes = v128.load(at);
+    const classes = classesOf(bytes);
+    const others = v128.or(v128.or(bytes, i8x16.gt_s(classes, limit)), i8x16.eq(classes, i8x16.splat(0)));
+    const mask = i8x16.bitmask(others);
+    if (mask === 0) continue;
+    const end = at + <usize>ctz<i32>(mask);
+    return end < to ? end : to;
+  }
+  return to;
 }

@@ -32,6 +32,8 @@ export interface IndicatorIndex {
    * held by property tests). May be true for nothing: it only saves the time of extraction.
    */
   nominates(event: JsonObject): boolean;
+  /** The same of one string; without it every string may. */
+  nominatesText?(text: string): boolean;
   /** Tables of all layers for the gate over raw bytes; without them only the reference matcher can serve. */
   readonly gates?: readonly Gate[];
   /** Every indicator, streamed in no particular order: for compaction, export and lookups by event. */

@@ -30,6 +30,9 @@ export interface Place {
   readonly nested: boolean;
 }
 
+/** Is the observable one that is looked for? */
+export type IsWanted = (type: ObservableType, value: CanonicalValue) => boolean;
+
 /** Collects the observables of one alert: each (type, value) once, with its best-known place. */
 export class Collector {
   readonly #best = new Map<string, { observable: Observable; rank: number }>();
@@ -37,10 +40,15 @@ export class Collector {
   readonly #own: ReadonlySet<string>;
   /** Values of fields that hold users, and local parts of addresses: `john.it` in the log line is then no host. */
   readonly #users = new Set<string>();
+  readonly #isWanted: IsWanted | undefined;
   truncated = false;
+  /** An observable was found that is looked for. */
+  found = false;
 
-  constructor(own: ReadonlySet<string>) {
+  /** `isWanted`: nothing is collected, it is only seen whether there is such an observable. */
+  constructor(own: ReadonlySet<string>, isWanted?: IsWanted) {
     this.#own = own;
+    this.#isWanted = isWanted;
   }
 
   get observables(): readonly Observable[] {
@@ -202,6 +210,10 @@ export class Collector {
     rank: number,
     port?: number,
   ): void {
+    if (this.#isWanted !== undefined) {
+      this.found ||= this.#isWanted(type, value);
+      return;
+    }
     const key = `${type} ${value}`;
     const known = this.#best.get(key);
     if (known !== undefined && known.rank >= rank) return;

@@ -1,9 +1,10 @@
 import type { Emit, EventView, Extractor } from "../contract/extractor.ts";
+import type { IndicatorIndex } from "../intel/generation.ts";
 import { MANAGER_MEMBERS } from "../intel/nominate.ts";
 import { lineRecord } from "../intel/scan-record.ts";
 import type { Extraction } from "../model/alert.ts";
 import { isJsonObject, type JsonObject, type JsonValue } from "../model/json.ts";
-import type { Observable } from "../model/observable.ts";
+import type { CanonicalValue, Observable, ObservableType } from "../model/observable.ts";
 import { Collector, type Place } from "./collect.ts";
 import { completeView, ownNames } from "./event-view.ts";
 import { FieldLookup, type PathNode } from "./field-lookup.ts";
@@ -27,17 +28,33 @@ const LINE_FIELDS = new Set([
   "syslog_message",
 ]);
 const MIN_RECORD = 32;
+/** A search reads longer strings last: they mostly repeat what the fields hold, and cost most. */
+const LONG = 200;
+const NONE: readonly (readonly [string, PathNode, JsonObject])[] = [];
 
 /** Members of the manager where the document was flattened (`rule_description`). */
 const MANAGER_PREFIX = /^(?:rule|decoder|manager|cluster|agent|predecoder|input|geolocation)[_.]/i;
 
-/** Reads everything out of one alert. Pure and total: the same event gives the same extraction, and none makes it throw. */
-export type Extract = (event: JsonObject) => Extraction<Observable>;
+/** What tells apart the alerts in which something is listed, before all of them is read. */
+export type FindsIn = (
+  event: JsonObject,
+  index: Pick<IndicatorIndex, "lookup" | "nominates" | "nominatesText">,
+) => boolean;
+
+export interface Extract {
+  /** Reads everything out of one alert. Pure and total: the same event gives the same extraction, and none makes it throw. */
+  (event: JsonObject): Extraction<Observable>;
+  /**
+   * False only if no observable of the alert is covered by an indicator. Reads only the strings that the index nominates, and only
+   * as far as the first that it covers.
+   */
+  readonly finds: FindsIn;
+}
 
 /** Compiles the extractors' tables once; throws only when two of them claim one field with different rules. */
 export function createExtraction(extractors: readonly Extractor[]): Extract {
   const lookup = new FieldLookup(extractors);
-  return (written) => {
+  const extract = (written: JsonObject): Extraction<Observable> => {
     const { event, written: places } = unflatten(written);
     const collector = new Collector(ownNames(event));
     new Walk(lookup, collector).run(written);
@@ -52,6 +69,38 @@ export function createExtraction(extractors: readonly Extractor[]): Extract {
     const extraction = { observables, ...completeView(event, views, observables) };
     return collector.truncated ? { ...extraction, truncated: true } : extraction;
   };
+  return Object.assign(extract, { finds: createSearch(extractors, lookup) });
+}
+
+function createSearch(extractors: readonly Extractor[], lookup: FieldLookup): FindsIn {
+  const deriving = extractors.filter(({ applies, derive }) => applies !== undefined && derive !== undefined);
+  return (written, index) => {
+    const { event } = unflatten(written);
+    let nominated = false;
+    const wanted = (text: string): boolean => {
+      if (index.nominatesText?.(text) === false) return false;
+      nominated = true;
+      return true;
+    };
+    const search = new Collector(ownNames(event), (type, value) => isCovered(index, type, value));
+    new Walk(lookup, search, wanted).run(written);
+    // What is put together from several strings is covered only where one of them was nominated.
+    if (search.found || !(nominated || index.nominates(written))) return search.found;
+    for (const extractor of deriving) {
+      if (extractor.applies?.(event) === true) extractor.derive?.(event, emitInto(search, NOWHERE));
+      if (search.found) return true;
+    }
+    return false;
+  };
+}
+const NOWHERE: ReadonlyMap<string, string> = new Map();
+
+/** As `coveringIndicators` answers where no policy says otherwise. */
+function isCovered(index: Pick<IndicatorIndex, "lookup">, type: ObservableType, value: CanonicalValue): boolean {
+  if (type === "cve") return false;
+  if (index.lookup(type, value).length > 0) return true;
+  if (type !== "email") return false;
+  return index.lookup("domain", value.slice(value.lastIndexOf("@") + 1) as CanonicalValue).length > 0;
 }
 
 function emitInto(collector: Collector, places: ReadonlyMap<string, string>): Emit {
@@ -64,6 +113,9 @@ function emitInto(collector: Collector, places: ReadonlyMap<string, string>): Em
 class Walk implements Place {
   readonly #lookup: FieldLookup;
   readonly #collector: Collector;
+  readonly #wanted: ((text: string) => boolean) | undefined;
+  /** In a search: long strings, which wait until the short ones have been read. Undefined: none wait any more. */
+  #later: (readonly [string, PathNode, JsonObject])[] | undefined;
   readonly #path: Array<string | number> = [];
   #parent: JsonObject | undefined;
   #node: PathNode;
@@ -72,9 +124,12 @@ class Walk implements Place {
   /** Place of the outermost string that is JSON, while inside it. */
   #outer: string | undefined;
 
-  constructor(lookup: FieldLookup, collector: Collector) {
+  /** `wanted`: strings for which it says no are not read. */
+  constructor(lookup: FieldLookup, collector: Collector, wanted?: (text: string) => boolean) {
     this.#lookup = lookup;
     this.#collector = collector;
+    this.#wanted = wanted;
+    if (wanted !== undefined) this.#later = [];
     this.#node = lookup.root;
   }
 
@@ -83,6 +138,9 @@ class Walk implements Place {
       if (MANAGER_MEMBERS.has(key) || MANAGER_PREFIX.test(key)) continue;
       this.#member(event, key, this.#lookup.root);
     }
+    const later = this.#later ?? NONE;
+    this.#later = undefined;
+    for (const [value, node, owner] of later) if (!this.#collector.found) this.#leaf(value, node, owner);
   }
 
   get nested(): boolean {
@@ -114,6 +172,7 @@ class Walk implements Place {
   }
 
   #member(owner: JsonObject, key: string, node: PathNode): void {
+    if (this.#collector.found) return;
     if (++this.#members > MAX_MEMBERS) {
       this.#collector.truncated = true;
       return;
@@ -158,6 +217,13 @@ class Walk implements Place {
 
   #leaf(value: string, node: PathNode, owner: JsonObject): void {
     if (value.length < 3) return;
+    if (this.#wanted !== undefined) {
+      if (value.length > LONG && this.#later !== undefined && this.#nested === 0) {
+        this.#later.push([value, node, owner]);
+        return;
+      }
+      if (!this.#wanted(value)) return;
+    }
     if (value.charCodeAt(0) === 123 && this.#json(value, node)) return;
     this.#node = node;
     this.#parent = owner;

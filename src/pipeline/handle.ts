@@ -10,6 +10,7 @@ import type { Observable } from "../model/observable.ts";
 import { recordLetter } from "../store/dead-letter.ts";
 import { assess, claimsToBeOurs } from "./assess.ts";
 import { type CanaryWatch, canaryFinding, simulationOf } from "./canary.ts";
+import type { Extract } from "./extract.ts";
 import { type NameFinding, toFinding } from "./finding.ts";
 import { toAlert } from "./parse-alert.ts";
 
@@ -29,7 +30,7 @@ export interface HandleContext {
   readonly source: string;
   readonly mode: Mode;
   readonly generation: Generation;
-  readonly extract: (event: JsonObject) => Extraction<Observable>;
+  readonly extract: ((event: JsonObject) => Extraction<Observable>) & Partial<Pick<Extract, "finds">>;
   readonly nameFinding: NameFinding;
   /** True when the id carries a valid MAC of this installation. */
   readonly isOurs: (findingId: string) => boolean;
@@ -62,7 +63,7 @@ export function handleRecord(record: SourceRecord, context: HandleContext): Hand
     if (isAnswer(alert)) return NOTHING;
     const canary = canaryFinding(alert, context);
     if (canary !== undefined) return { ...NOTHING, findings: [canary] };
-    if (!context.generation.index.nominates(alert.event)) return NOTHING;
+    if (!mayMatch(alert.event, context)) return NOTHING;
     const { verdict } = assess(alert, context.extract(alert.event), context.generation);
     if (verdict === undefined) return NOTHING;
     context.onVerdict?.(alert, verdict);
@@ -74,6 +75,11 @@ export function handleRecord(record: SourceRecord, context: HandleContext): Hand
   } catch (error) {
     return { ...NOTHING, deadLetters: [deadRecord(record, context, error)] };
   }
+}
+
+/** What decides whether all of an alert is worth reading. */
+function mayMatch(event: JsonObject, { extract, generation: { index } }: HandleContext): boolean {
+  return extract.finds === undefined ? index.nominates(event) : extract.finds(event, index);
 }
 
 /**

@@ -45,7 +45,7 @@ class Tally {
 test("what the reference matcher finds in a line, the gate flags", async (t) => {
   const extract = await extractAll();
   const seen = new Tally();
-  const all = { cases: 0, judged: 0, matched: 0, nominated: 0, flagged: 0 };
+  const all = { cases: 0, judged: 0, matched: 0, found: 0, nominated: 0, flagged: 0 };
 
   const drawLine = (random: () => number, own: readonly GeneratedValue[], others: readonly GeneratedValue[]) => {
     const disguise = random() < 0.25 ? "none" : pick(random, NAMES);
@@ -81,7 +81,11 @@ test("what the reference matcher finds in a line, the gate flags", async (t) => 
         // Extraction costs most and can only find less, so the share of true matches is taken from every fifth line.
         if (at % 5 !== 0) return;
         all.judged++;
-        if (nominated && ring.matches(event).length > 0) all.matched++;
+        const found = extract.finds(event, ring.index);
+        if (found) all.found++;
+        if (!nominated || ring.matches(event).length === 0) return;
+        all.matched++;
+        assert.ok(found, `matched by one of ${own.map(({ value }) => value).join()}, not found: ${line}`);
       });
       ring.gate.close();
     }),
@@ -90,6 +94,7 @@ test("what the reference matcher finds in a line, the gate flags", async (t) => 
 
   t.diagnostic(JSON.stringify(all));
   assert.ok(all.matched / all.judged >= LEAST_MATCHES, `${all.matched} of ${all.judged} cases are true matches`);
+  assert.ok((all.found - all.matched) / all.judged < 0.02, "the search finds hardly more than extraction");
   assert.ok((all.flagged - all.nominated) / all.cases < 0.1, "the gate flags little more than the reference matcher");
   if (CASES < 200_000) return;
   for (const name of [...NAMES, ...SPELLED]) assert.ok(seen.of(name) >= LEAST_EACH, `${name}: ${seen.of(name)} cases`);

@@ -41,7 +41,12 @@ export function ringOf(
       return { ...indicator, reports: [report] };
     }),
   );
-  const index: IndicatorIndex = { ...small, gates, nominates: (each) => nominator.nominates(each) };
+  const index: IndicatorIndex = {
+    ...small,
+    gates,
+    nominates: (each) => nominator.nominates(each),
+    nominatesText: (text) => nominator.nominatesText(text),
+  };
   const gate = createGate(index, { memory });
   assert.equal(gate.kind, "kernel", "the kernel must run where the tests run");
   return {

@@ -69,6 +69,7 @@ export function openLayers(layers: readonly Layer[], quarantined = 0): LayeredIn
       return found;
     },
     nominates: (event: JsonObject) => nominator.nominates(event),
+    nominatesText: (text: string) => nominator.nominatesText(text),
     all: () => all({ ...view, cache: NO_CACHE }),
     eventReports: (event, feed) => eventReports(layers, event, feed),
     close() {

@@ -11,7 +11,7 @@ import { type DeadLetterReader, openDeadLetters, recordBytes, type StoredDeadLet
 import { openJournal, type StoredJournal } from "../store/journal.ts";
 import { loadOrCreateKey } from "../store/key.ts";
 import { lockState } from "../store/state-lock.ts";
-import { engine } from "./enrich.ts";
+import { engine } from "./engine.ts";
 import type { LiveGeneration } from "./generation.ts";
 import { openIntelligence } from "./intelligence.ts";
 import { journalReaders } from "./readers.ts";

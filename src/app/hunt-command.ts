@@ -7,7 +7,7 @@ import { packageRoot } from "../lib/package-root.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Indicator } from "../model/indicator.ts";
 import { HuntJob } from "../store/hunt-job.ts";
-import { commandKey } from "./enrich.ts";
+import { commandKey } from "./engine.ts";
 import { type HuntOutcome, type HuntRequest, hunt } from "./hunt.ts";
 import { openDelivery } from "./hunt-deliver.ts";
 import { filesNamed, filesOfLogs, type HuntLog, type TimeWindow } from "./hunt-files.ts";

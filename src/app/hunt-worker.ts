@@ -25,7 +25,7 @@ try {
 const { values, window, sketches: place } = workerData as HuntSetup;
 const sketches = place && Sketches.open({ ...place, log: silentLog });
 const options = {
-  look: lookFor(values, createExtraction(EXTRACTORS)),
+  look: lookFor(values, { extract: createExtraction(EXTRACTORS) }),
   wanted: { ...window, ...(sketches && { keys: new HuntedKeys(sketches.seed, values) }) },
   sketches,
 };

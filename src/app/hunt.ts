@@ -13,7 +13,7 @@ import { FileScan, type ScanStep, type ScanTarget } from "../pipeline/hunt-scan.
 import type { HuntSummary } from "../pipeline/hunt-summary.ts";
 import type { HuntJob } from "../store/hunt-job.ts";
 import type { Sketches } from "../store/sketch.ts";
-import { engine } from "./enrich.ts";
+import { engine } from "./engine.ts";
 import type { HuntFile, TimeWindow } from "./hunt-files.ts";
 import { type FileProgress, HuntState, type StoredHunt } from "./hunt-progress.ts";
 
@@ -33,7 +33,7 @@ export interface HuntRequest {
   readonly sketches?: Sketches | undefined;
   /** Make sketches of what has none; default: use those that are there. */
   readonly sketching?: boolean;
-  /** Reads a file, `start`: from there; default: here, by the reference scanner. */
+  /** Reads a file, `start`: from there; default: here. */
   readonly openScan?: (target: ScanTarget, start: Place | undefined) => HuntScan;
   /** Before each step: a hunt that must not be in the way waits here. `bytes`: read since the last call. */
   readonly pace?: (bytes: number) => Promise<void>;
@@ -96,18 +96,16 @@ export async function hunt(request: HuntRequest): Promise<HuntOutcome> {
   return await new Hunt(request).run();
 }
 
-/** Reads in this thread: every line is parsed and looked through by the generation's own scanner. */
+/** Reads in this thread. */
 function scanningHere(
   index: Generation["index"],
   extract: ReturnType<typeof engine>["extract"],
-  { generation, wanted, values, sketches, sketching = false, window, signal }: HuntRequest,
+  { wanted, values, sketches, sketching = false, window, log, signal }: HuntRequest,
 ): NonNullable<HuntRequest["openScan"]> {
   const some = values ?? (wanted && [...huntedValues(index)]);
   const keys = sketches && new HuntedKeys(sketches.seed, some ?? huntedValues(index));
   const options = {
-    look: some
-      ? lookFor(some, extract)
-      : createLook({ nominates: (event) => generation.index.nominates(event), extract }),
+    look: some ? lookFor(some, { extract, log }) : createLook({ index, extract, log }),
     wanted: { ...window, ...(keys && { keys }) },
     sketches,
     sketching,

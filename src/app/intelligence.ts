@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { type Config, loadConfig } from "../config/load.ts";
 import type { FeedProgress } from "../contract/feed.ts";
 import { NO_OWN_ASSETS } from "../intel/policy.ts";
-import { ALWAYS_STANDING } from "../intel/standing.ts";
 import { TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { openGenerations } from "../store/generations.ts";
 import type { GenerationStore } from "../store/generations-types.ts";
 import { openAdhoc } from "./adhoc-feeds.ts";
-import { LiveGeneration } from "./generation.ts";
-import { surroundings } from "./knowledge.ts";
+import type { LiveGeneration } from "./generation.ts";
+import { type Judging, judgingBy } from "./judging.ts";
+import { knowledgeConfig } from "./knowledge.ts";
 import { cacheDir, requireConfig } from "./paths.ts";
 import { ownAssets } from "./policy.ts";
 
@@ -32,6 +32,8 @@ export interface Intelligence {
   readonly live: LiveGeneration;
   readonly store: GenerationStore;
   readonly config?: Config;
+  /** For threads that judge as `live` does. */
+  readonly judging: Judging;
   close(): Promise<void>;
 }
 
@@ -85,19 +87,16 @@ function compose(
   config: Config | undefined,
   stateDir: string | undefined,
 ) {
-  const live = new LiveGeneration({
-    store,
-    ...surroundings({
-      config,
-      log: options.log,
-      ...(options.warninglists === undefined ? {} : { path: options.warninglists }),
-    }),
-    // Whoever names a feed means what is in it; a configured feed may even have the same name.
-    ...(options.feeds.length > 0 ? { standing: ALWAYS_STANDING } : {}),
+  const judging: Judging = {
     own: config === undefined ? NO_OWN_ASSETS : ownAssets(config.own),
+    config: config && knowledgeConfig(config),
+    ...(options.warninglists === undefined ? {} : { warninglists: options.warninglists }),
+    // Whoever names a feed means what is in it; a configured feed may even have the same name.
+    always: options.feeds.length > 0,
     ...(stateDir === undefined ? {} : { stateDir }),
-  });
-  return { live, store, ...(config === undefined ? {} : { config }) };
+  };
+  const live = judgingBy(store, judging, options.log);
+  return { live, store, judging, ...(config === undefined ? {} : { config }) };
 }
 
 /** The user's cache folder, or a temporary one where that cannot be written (a service account without a home). */

@@ -7,7 +7,7 @@ import type { Alert } from "../model/alert.ts";
 import type { Verdict } from "../model/finding.ts";
 import { type HandleContext, handleRecord } from "../pipeline/handle.ts";
 import { type BeginDelivery, handleRecords, type MatchRecords } from "../pipeline/pump.ts";
-import type { engine } from "./enrich.ts";
+import type { engine } from "./engine.ts";
 import type { LiveGeneration } from "./generation.ts";
 import { knowledgeConfig } from "./knowledge.ts";
 import { tallyOf } from "./match-judge.ts";

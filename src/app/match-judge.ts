@@ -4,7 +4,7 @@ import { asError } from "../lib/errors.ts";
 import { type Log, silentLog } from "../lib/log.ts";
 import type { Finding, Verdict } from "../model/finding.ts";
 import { type HandleContext, handleRecord } from "../pipeline/handle.ts";
-import { engine } from "./enrich.ts";
+import { engine } from "./engine.ts";
 import { LiveGeneration } from "./generation.ts";
 import { type Surroundings, surroundings, surroundingsGently } from "./knowledge.ts";
 import type {

@@ -8,7 +8,7 @@ import type { Log } from "../lib/log.ts";
 import type { Agent } from "../model/alert.ts";
 import type { Scenario } from "../setup/scenarios/scenario.ts";
 import { keyFile } from "./dead-letters.ts";
-import { engine } from "./enrich.ts";
+import { engine } from "./engine.ts";
 import { openIntelligence } from "./intelligence.ts";
 import { requireConfig } from "./paths.ts";
 import { handOver, rendered, type SimulateAs } from "./simulate.ts";

@@ -8,7 +8,7 @@ import { type Assessment, assess } from "../pipeline/assess.ts";
 import { simulationOf } from "../pipeline/canary.ts";
 import { toAlert } from "../pipeline/parse-alert.ts";
 import type { Scenario, Simulated } from "../setup/scenarios/scenario.ts";
-import type { engine } from "./enrich.ts";
+import type { engine } from "./engine.ts";
 
 type Judge = ReturnType<typeof engine>;
 

@@ -24,7 +24,7 @@ import { lockState } from "../store/state-lock.ts";
 import { makeComponent, makeFeeds } from "./components.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { journalDir, keyFile } from "./dead-letters.ts";
-import { engine } from "./enrich.ts";
+import { engine } from "./engine.ts";
 import { untilGeneration } from "./first-generation.ts";
 import { LiveGeneration } from "./generation.ts";
 import { Health } from "./health.ts";

@@ -1,12 +1,15 @@
 import { once } from "node:events";
 import { createWriteStream, type WriteStream } from "node:fs";
 import type { Command } from "commander";
-import { type EnrichOutcome, enrich } from "../app/enrich.ts";
+import { commandKey } from "../app/engine.ts";
+import { enrich } from "../app/enrich.ts";
+import type { EnrichOutcome } from "../app/enrichment.ts";
 import { openIntelligence } from "../app/intelligence.ts";
 import type { DeadLetter } from "../contract/journal.ts";
 import { formatBytes } from "../lib/units.ts";
+import type { Finding } from "../model/finding.ts";
 import { type IntelligenceFlags, intelligenceOptions, openOptions, wholeNumber } from "./common.ts";
-import { EXIT, forTerminal, note, print, safe } from "./output.ts";
+import { EXIT, forTerminal, note, print, printBytes, safe } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { renderFinding } from "./render.ts";
 
@@ -15,9 +18,12 @@ interface Flags extends IntelligenceFlags {
   readonly benign: boolean;
   readonly deadLetter?: string;
   readonly pretty?: boolean;
+  readonly threads?: string;
 }
 
 const NOTED_MOST = 10;
+/** More threads than this would wait for the disk, and the gate has room for 64. */
+const MOST_THREADS = 60;
 
 export function addEnrich(program: Command): void {
   intelligenceOptions(program.command("enrich"))
@@ -27,16 +33,27 @@ export function addEnrich(program: Command): void {
     .option("--no-benign", "leave known-benign findings out")
     .option("--dead-letter <file>", "append records that cannot be read to this file (NDJSON)")
     .option("--pretty", "print for people instead of JSON")
+    .option(
+      "--threads <n>",
+      "threads that match (default: one a processor where there is much to read; 0: none beside the main one)",
+    )
     .addHelpText(
       "after",
       `
 Examples:
   tipline enrich --feed ./misp-feed /var/ossec/logs/alerts/alerts.json > findings.ndjson
-  zcat ossec-alerts-01.json.gz | tipline enrich --feed https://feeds.example/misp/ --pretty`,
+  tipline enrich /var/ossec/logs/alerts/2026/Nov/*.json.gz --threads 2 > november.ndjson
+  zcat ossec-alerts-01.json.gz | tipline enrich --feed https://feeds.example/misp/ --pretty
+
+Findings come in the order of the alerts. Only alerts that may match are parsed: a broken line within braces that cannot match
+counts as an alert; every other line that is none is told.`,
     )
     .action(async (files: string[], flags: Flags) => {
       const minScore = wholeNumber("--min-score", flags.minScore, 0, 100);
-      const intelligence = await openIntelligence(openOptions(flags));
+      const threads =
+        flags.threads === undefined ? undefined : wholeNumber("--threads", flags.threads, 0, MOST_THREADS);
+      const options = openOptions(flags);
+      const intelligence = await openIntelligence(options);
       const letters =
         flags.deadLetter === undefined ? undefined : createWriteStream(flags.deadLetter, { flags: "a", mode: 0o600 });
       const progress = new Progress();
@@ -45,11 +62,12 @@ Examples:
         const outcome = await enrich({
           files,
           live: intelligence.live,
-          ...(intelligence.config === undefined ? {} : { stateDir: intelligence.config.state_dir }),
-          minScore,
-          benign: flags.benign,
-          log: openOptions(flags).log,
-          emit: (finding, line) => print(flags.pretty ? renderFinding(finding) : forTerminal(line)),
+          judging: intelligence.judging,
+          key: commandKey(intelligence.config?.state_dir),
+          ...(threads === undefined ? {} : { threads }),
+          wanted: { minScore, benign: flags.benign, as: flags.pretty ? "findings" : "alerts" },
+          log: options.log,
+          emit: (ndjson) => (flags.pretty ? printPretty(ndjson) : printLines(ndjson)),
           onDeadLetter: async (letter) => {
             if (noted++ < NOTED_MOST) note(`tipline: ${safe(letter.origin ?? "")}: ${safe(letter.reason, 300)}`);
             if (letters) await writeLetter(letters, letter);
@@ -71,6 +89,23 @@ Examples:
         await intelligence.close();
       }
     });
+}
+
+async function printPretty(ndjson: Buffer): Promise<void> {
+  for (const line of linesOf(ndjson)) await print(renderFinding(JSON.parse(line) as Finding));
+}
+
+async function printLines(ndjson: Buffer): Promise<void> {
+  if (process.stdout.isTTY !== true) return printBytes(ndjson);
+  for (const line of linesOf(ndjson)) await print(forTerminal(line));
+}
+
+function* linesOf(ndjson: Buffer): Generator<string> {
+  for (let from = 0; from < ndjson.length; ) {
+    const end = ndjson.indexOf(10, from);
+    yield ndjson.toString("utf8", from, end);
+    from = end + 1;
+  }
 }
 
 async function writeLetter(letters: WriteStream, letter: DeadLetter): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { commandKey, engine, fileSource } from "../app/enrich.ts";
+import { commandKey, engine, fileSource } from "../app/engine.ts";
 import { openIntelligence } from "../app/intelligence.ts";
 import { asError } from "../lib/errors.ts";
 import { assess } from "../pipeline/assess.ts";

@@ -10,6 +10,12 @@ export async function print(text: string): Promise<void> {
   if (error) throw error;
 }
 
+/** Bytes as they are on stdout, for machines; resolves as `print` does. */
+export async function printBytes(bytes: Uint8Array): Promise<void> {
+  const error = await writeAll(process.stdout, bytes);
+  if (error) throw error;
+}
+
 /** One JSON object a line on stdout. */
 export async function printJson(value: unknown): Promise<void> {
   await print(forTerminal(JSON.stringify(value)));

@@ -21,6 +21,8 @@ export interface DeadLetter {
 /** A stage that takes the findings of a commit within the commit's own transaction. */
 export interface Passage {
   readonly stage: string;
+  /** Nobody else uses the stage. From `output()` on it is this passage's until the commit is over. */
+  readonly available: boolean;
   /** `output()` was asked for: the stage has taken the findings, and they must not come to it again. */
   readonly begun: boolean;
   /** What the stage makes of the findings; the same whenever it is asked, since a transaction may be tried again. */

@@ -51,6 +51,11 @@ export class PlainReader implements ByteReader {
     return this.#position;
   }
 
+  /** The file's descriptor, good in every thread until `close()`. */
+  get fd(): number {
+    return this.#handle.fd;
+  }
+
   async read(): Promise<Buffer | undefined> {
     const scratch = this.#scratch;
     const { bytesRead } = await this.#handle.read(scratch, 0, scratch.length, this.#position);

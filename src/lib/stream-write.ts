@@ -9,7 +9,11 @@ const watched = new WeakSet<Writable>();
  * the error, which for a reader that went away has the code `EPIPE`. Aborting stops the waiting; what is written then may
  * still arrive.
  */
-export function writeAll(stream: Writable, text: string, signal?: AbortSignal): Promise<Error | undefined> {
+export function writeAll(
+  stream: Writable,
+  text: string | Uint8Array,
+  signal?: AbortSignal,
+): Promise<Error | undefined> {
   watch(stream);
   const before = broken.get(stream);
   if (before !== undefined) return Promise.resolve(before);

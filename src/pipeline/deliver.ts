@@ -19,7 +19,7 @@ const LEAST_PACE_MS = 50;
  */
 export async function deliver(options: DeliverOptions, finish: AbortSignal, signal: AbortSignal): Promise<void> {
   const { name, sink, journal, clock } = options;
-  const state: State = { lazily: false, attempt: 0, suspectEnd: 0 };
+  const state: State = { finishing: false, attempt: 0, suspectEnd: 0 };
   let startedAt = clock.now();
   let checkedAt = startedAt;
   while (!signal.aborted) {
@@ -28,9 +28,8 @@ export async function deliver(options: DeliverOptions, finish: AbortSignal, sign
       checkedAt = clock.now();
       startedAt = Math.min(startedAt, checkedAt);
     }
-    const limit = batchLimit(state, sink.batchSize ?? BATCH);
-    const entries = journal.read("out", name, limit);
-    state.lazily = entries.length < limit && !finish.aborted;
+    const entries = journal.read("out", name, batchLimit(state, sink.batchSize ?? BATCH));
+    state.finishing = finish.aborted;
     if (entries.length > 0) await deliverBatch(entries, state, options, signal);
     if (signal.aborted) return;
     // A receiver that takes nothing is tried with what is new, not with both.
@@ -53,8 +52,8 @@ function idleMs({ confirmation }: Sink): number {
 }
 
 interface State {
-  /** Nothing follows what is being sent now: that it was sent can be written down with what comes next. */
-  lazily: boolean;
+  /** Nothing will come any more. */
+  finishing: boolean;
   /** Failed attempts since the receiver last took something. */
   attempt: number;
   /** A refused batch ended here: up to it, what is left is halved until the bad finding is alone. 0: none. */
@@ -79,7 +78,7 @@ async function deliverBatch(
   const end = entries.at(-1)?.seq ?? 0;
   const result: SendResult = batch.length === 0 ? { status: "sent" } : await attemptSend(options, batch, signal);
   if (result.status === "sent") {
-    await settle(wanted, end, state, options, signal);
+    await settle(wanted, end, state, options, signal, !state.finishing);
   } else if (result.status === "retry") {
     // Not past the last one taken: what follows it may be left out, but must be looked at again with the rest.
     const taken = wanted.slice(0, Math.max(0, Math.min(result.taken ?? 0, wanted.length)));
@@ -101,19 +100,19 @@ async function deliverBatch(
   }
 }
 
-/** The receiver has these; the cursor moves to `upTo`. */
+/** The receiver has these; the cursor moves to `upTo`. `lazily`: with what comes next, if nothing is there yet. */
 async function settle(
   entries: readonly JournalEntry[],
   upTo: number,
   state: State,
   options: DeliverOptions,
   signal: AbortSignal,
+  lazily = false,
 ): Promise<void> {
   const { name, sink, journal, events } = options;
   // A canary that does not come back is told of by its own watch; sending the same one again would prove nothing more.
   const awaiting = sink.confirmation === undefined ? [] : entries.filter(({ finding }) => finding.mode !== "canary");
   // Even when stopping: the receiver has them, and forgetting that would send them twice.
-  const { lazily } = state;
   await durably(name, () => journal.advanceSink(name, upTo, { dead: [], awaiting, lazily }), options, signal);
   if (entries.length > 0) events.delivered(name, entries.length);
   state.attempt = 0;

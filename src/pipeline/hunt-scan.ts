@@ -37,7 +37,6 @@ export interface ScanTarget {
 }
 
 export interface ScanOptions {
-  /** The one place that decides whether a line may match. */
   readonly look: HuntLook;
   readonly wanted: Wanted;
   readonly sketches?: Sketches | undefined;
@@ -270,12 +269,15 @@ export class FileScan {
     let looked = 0;
     let refused = 0;
     let reason: string | undefined;
-    for (const { bytes, start, end, length } of lines) {
-      const sketch = start >= this.#covered.offset ? writer : undefined;
-      const tooLong = length > LINE_LIMIT;
-      if (tooLong) sketch?.add(bytes);
-      const answer = tooLong ? TOO_LONG : this.#options.look(bytes, sketch);
+    const { look } = this.#options;
+    const passing = writer === undefined ? look.passing(lines) : undefined;
+    for (const [at, { bytes, start, end, length }] of lines.entries()) {
       looked += end - start;
+      const tooLong = length > LINE_LIMIT;
+      if (!tooLong && passing?.[at] === 0) continue;
+      const sketch = start >= this.#covered.offset ? writer : undefined;
+      if (tooLong) sketch?.add(bytes);
+      const answer = tooLong ? TOO_LONG : look.at(bytes, sketch);
       if (answer === false) continue;
       const origin = `${this.#target.path}:${start}`;
       if (answer === true) candidates.push({ bytes, origin });

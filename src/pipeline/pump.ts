@@ -33,8 +33,8 @@ export interface PumpOptions extends Surroundings {
   /** Instead of `handle`. Then a source that waits for no answer is read on while a delivery is matched: one ahead, no more. */
   readonly match?: MatchRecords;
   readonly journal: Journal;
-  /** A way through the stage for findings that are about to be committed, or undefined while it has others. */
-  readonly through?: (findings: readonly Finding[]) => OpenPassage | undefined;
+  /** A way through the stage for findings that are about to be committed. */
+  readonly through?: (findings: readonly Finding[]) => OpenPassage;
   /** `throw`: a TiplineError of the source ends the run (finite runs); default `retry`. */
   readonly onFailure?: "retry" | "throw";
 }
@@ -156,14 +156,19 @@ async function settle(
   return true;
 }
 
-/** False: it was committed before. Undefined: stopped before it was durable. */
+/** False: it was committed before. Undefined: stopped before it was durable, or the stage failed, which ends the run. */
 async function commitThrough(commit: Commit, options: PumpOptions, signal: AbortSignal): Promise<boolean | undefined> {
   const { name, journal } = options;
   const through = commit.findings.length === 0 ? undefined : options.through?.(commit.findings);
   const whole = through === undefined ? commit : { ...commit, through };
-  let done: { readonly value: boolean } | undefined;
+  let done: { readonly value: boolean | undefined } | undefined;
   try {
-    done = await durably(name, () => journal.commit(whole, signal), options, signal);
+    const change = () =>
+      journal.commit(whole, signal).catch((thrown: unknown) => {
+        if (through?.failed) return undefined;
+        throw thrown;
+      });
+    done = await durably(name, change, options, signal);
   } finally {
     through?.end(done !== undefined);
   }

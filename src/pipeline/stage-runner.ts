@@ -1,5 +1,6 @@
 import type { Journal, Passage } from "../contract/journal.ts";
 import type { Stage, StageOutput } from "../contract/stage.ts";
+import { asError, TiplineError } from "../lib/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import { durably, type Surroundings } from "./durably.ts";
 import { sleepUntil } from "./sleep.ts";
@@ -13,8 +14,10 @@ export interface StageOptions extends Surroundings {
   readonly flushAtEnd?: () => boolean;
 }
 
-/** A way through the stage for the findings of one commit. The stage does nothing else until `end()`. */
+/** A way through the stage for the findings of one commit. It has the stage from `output()` to `end()`. */
 export interface OpenPassage extends Passage {
+  /** The stage threw; the run ends with its error. */
+  readonly failed: boolean;
   /** The commit is over. `durable` false: the stage's memory may be ahead of its state, and it is not used again. */
   end(durable: boolean): void;
 }
@@ -24,93 +27,136 @@ const MOST_AHEAD_MS = 24 * 3_600_000;
 
 /**
  * Runs a stage between `raw` and `out`: its input cursor, state and output are committed together. Findings come by `raw`, or,
- * while nothing waits there, straight from a commit: one transaction, and one fsync, instead of two.
+ * while nothing waits there, straight from a commit: one transaction, and one fsync, instead of two. One at a time uses the
+ * stage, from its taking the findings until that is durable.
  */
 export class StageRunner {
   readonly #options: StageOptions;
+  readonly #broken = new AbortController();
   #newest: number | undefined;
   #idleSince: number;
-  /** Who uses the stage now. */
-  #user: { readonly done: Promise<void>; readonly release: () => void } | undefined;
-  #unusable = false;
+  #ready = false;
+  /** Resolves when whoever uses the stage is done. */
+  #used: Promise<void> | undefined;
+  #failure: Error | undefined;
 
-  /** Restores the stage. */
   constructor(options: StageOptions) {
     this.#options = options;
-    const { stage, journal, clock } = options;
-    stage.restore(journal.stageState(stage.name));
-    this.#idleSince = clock.now();
+    this.#idleSince = options.clock.now();
   }
 
-  /** Undefined while the stage is at work, and when it cannot be used any more. */
-  begin(findings: readonly Finding[]): OpenPassage | undefined {
-    if (this.#user !== undefined || this.#unusable) return undefined;
-    this.#take();
+  /** For the findings of a commit; left unused where the stage is at work, or cannot be used any more. */
+  begin(findings: readonly Finding[]): OpenPassage {
     const { stage, events } = this.#options;
+    const isFree = () => this.#isFree;
     let output: StageOutput | undefined;
+    let release: (() => void) | undefined;
+    let failed = false;
     return {
       stage: stage.name,
+      get available() {
+        return output !== undefined || isFree();
+      },
       get begun() {
         return output !== undefined;
       },
+      get failed() {
+        return failed;
+      },
       output: () => {
-        output ??= stage.process(findings);
-        return output;
+        if (output !== undefined) return output;
+        if (!isFree()) throw new TiplineError("TIP_INTERNAL", `stage ${stage.name} is in use`);
+        release = this.#take();
+        try {
+          output = stage.process(findings);
+          return output;
+        } catch (thrown) {
+          failed = true;
+          this.#break(asError(thrown));
+          throw thrown;
+        }
       },
       end: (durable) => {
         if (output !== undefined && durable) {
           events.staged(stage.name, findings.length, output.out.length);
           this.#saw(findings);
-        } else if (output !== undefined) this.#unusable = true;
-        this.#release();
+        } else if (output !== undefined) this.#break();
+        release?.();
       },
     };
   }
 
-  /** Ends when `finish` aborts and nothing is left to read, or at once when `signal` aborts. */
+  /** Restores the stage and runs it until `finish` aborts and nothing is left to read, or at once when `signal` aborts. Throws what the stage throws. */
   async run(finish: AbortSignal, signal: AbortSignal): Promise<void> {
     const { stage, journal, clock, tickMs = 5000 } = this.#options;
-    while (!signal.aborted) {
-      if (!(await this.#turn(signal))) return;
-      const entries = journal.read("raw", stage.name, BATCH);
-      const last = entries.at(-1);
-      if (last !== undefined) {
-        const findings = entries.map(({ finding }) => finding);
-        if (!(await this.#commit(last.seq, findings.length, () => stage.process(findings), signal))) return;
-        this.#saw(findings);
-        continue;
-      }
-      if (finish.aborted) break;
-      await sleepUntil((end) => journal.wait("raw", stage.name, end), clock, tickMs, [finish, signal]);
-      if (!(await this.#turn(signal))) return;
-      const idle = clock.now() - this.#idleSince;
-      if (idle < tickMs || signal.aborted || journal.read("raw", stage.name, 1).length > 0) continue;
-      // Before the first alert of this run, the clock is all there is.
-      const time = this.#newest === undefined ? clock.now() : this.#newest + idle;
-      if (!(await this.#commit(0, 0, () => stage.tick(time), signal))) return;
+    stage.restore(journal.stageState(stage.name));
+    this.#ready = true;
+    while (!signal.aborted && !this.#broken.signal.aborted) {
+      if (await this.#alone(signal, () => this.#takeRaw(signal))) continue;
+      if (finish.aborted || this.#broken.signal.aborted) break;
+      const ends = [finish, signal, this.#broken.signal];
+      await sleepUntil((end) => journal.wait("raw", stage.name, end), clock, tickMs, ends);
+      await this.#alone(signal, () => this.#tickWhenIdle(tickMs, signal));
     }
-    if (!signal.aborted && this.#options.flushAtEnd?.())
-      await this.#commit(0, 0, () => stage.tick(Number.MAX_SAFE_INTEGER), signal);
+    if (!signal.aborted && !this.#broken.signal.aborted && this.#options.flushAtEnd?.())
+      await this.#alone(signal, () => this.#commit(0, 0, () => stage.tick(Number.MAX_SAFE_INTEGER), signal));
+    if (this.#failure) throw this.#failure;
   }
 
-  /** Waits until nobody uses the stage; false when it must not be used. */
-  async #turn(signal: AbortSignal): Promise<boolean> {
-    while (this.#user !== undefined && !signal.aborted)
-      await sleepUntil(() => this.#user?.done ?? Promise.resolve(), this.#options.clock, 3_600_000, [signal]);
-    return !this.#unusable && !signal.aborted;
+  get #isFree(): boolean {
+    return this.#ready && this.#used === undefined && !this.#broken.signal.aborted;
   }
 
-  #take(): void {
-    let release: () => void = () => undefined;
-    const done = new Promise<void>((resolve) => {
-      release = resolve;
+  /** Does `work` when nobody else uses the stage; false when that was not done, or came to nothing. */
+  async #alone(signal: AbortSignal, work: () => Promise<boolean>): Promise<boolean> {
+    const { clock } = this.#options;
+    while (this.#used !== undefined && !signal.aborted)
+      await sleepUntil(() => this.#used ?? Promise.resolve(), clock, 3_600_000, [signal]);
+    if (signal.aborted || !this.#isFree) return false;
+    const release = this.#take();
+    try {
+      return await work();
+    } finally {
+      release();
+    }
+  }
+
+  /** Only where it is free: the caller has just looked. */
+  #take(): () => void {
+    let done: () => void = () => undefined;
+    this.#used = new Promise<void>((resolve) => {
+      done = resolve;
     });
-    this.#user = { done, release };
+    return () => {
+      this.#used = undefined;
+      done();
+    };
   }
 
-  #release(): void {
-    this.#user?.release();
-    this.#user = undefined;
+  /** The stage's memory is not what is on disk any more. */
+  #break(failure?: Error): void {
+    this.#failure ??= failure;
+    this.#broken.abort();
+  }
+
+  /** False: nothing is there. */
+  async #takeRaw(signal: AbortSignal): Promise<boolean> {
+    const { stage, journal } = this.#options;
+    const entries = journal.read("raw", stage.name, BATCH);
+    const last = entries.at(-1);
+    if (last === undefined) return false;
+    const findings = entries.map(({ finding }) => finding);
+    if (await this.#commit(last.seq, findings.length, () => stage.process(findings), signal)) this.#saw(findings);
+    return true;
+  }
+
+  async #tickWhenIdle(tickMs: number, signal: AbortSignal): Promise<boolean> {
+    const { stage, journal, clock } = this.#options;
+    const idle = clock.now() - this.#idleSince;
+    if (idle < tickMs || journal.read("raw", stage.name, 1).length > 0) return false;
+    // Before the first alert of this run, the clock is all there is.
+    const time = this.#newest === undefined ? clock.now() : this.#newest + idle;
+    return this.#commit(0, 0, () => stage.tick(time), signal);
   }
 
   #saw(findings: readonly Finding[]): void {
@@ -119,10 +165,9 @@ export class StageRunner {
     this.#idleSince = clock.now();
   }
 
-  /** False when stopped before it was durable; the stage's memory is then ahead of its state and must not be used again. */
+  /** False when stopped before it was durable. */
   async #commit(upTo: number, taken: number, work: () => StageOutput, signal: AbortSignal): Promise<boolean> {
     const { stage, journal, events } = this.#options;
-    this.#take();
     let durable = false;
     try {
       const { out, changed } = work();
@@ -133,8 +178,7 @@ export class StageRunner {
       if (durable) events.staged(stage.name, taken, out.length);
       return durable;
     } finally {
-      this.#unusable ||= !durable;
-      this.#release();
+      if (!durable) this.#break();
     }
   }
 }

@@ -1,19 +1,16 @@
 import { randomUUID } from "node:crypto";
-import { existsSync, statSync } from "node:fs";
 import { z } from "zod";
 import { defineSource } from "../contract/define.ts";
 import type { Delivery, Source, SourceLag } from "../contract/source.ts";
 import type { ByteReader } from "../lib/byte-reader.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
-import { expandGlob, isGlob } from "../lib/glob.ts";
 import { openFile, openStream } from "../lib/input-file.ts";
+import { expandInputs, STDIN, sizeOf } from "../lib/input-paths.ts";
 import { type LineBatch, LineFile } from "../lib/line-file.ts";
 import { brokenOff, type SortedLines, sortLines } from "../lib/line-records.ts";
 import type { Log } from "../lib/log.ts";
 import { FILE_START, type Place, parsePlace } from "../lib/place.ts";
 import { get, type JsonValue } from "../model/json.ts";
-
-const STDIN = "-";
 
 const config = z.strictObject({
   paths: z
@@ -56,7 +53,7 @@ class FileSource implements Source {
   }
 
   async *read(checkpoint: JsonValue | undefined, signal: AbortSignal): AsyncGenerator<Delivery, void, undefined> {
-    const files = expand(this.#paths);
+    const files = expandInputs(this.#paths);
     let left = files.reduce((bytes, path) => bytes + sizeOf(path), 0);
     const start =
       checkpoint === undefined ? { index: 0, place: FILE_START } : await this.#resume(files, checkpoint, signal);
@@ -148,35 +145,4 @@ async function fits(path: string, place: Place, signal: AbortSignal): Promise<bo
   } catch {
     return false;
   }
-}
-
-function expand(paths: readonly string[]): string[] {
-  const files = new Set<string>();
-  for (const path of paths) {
-    const found = path === STDIN || !isGlob(path) || existsSync(path) ? [path] : expandGlob(path);
-    if (found.length === 0)
-      throw new TiplineError("TIP_INPUT_INVALID", `expected files that match ${path}, found none`);
-    for (const file of found) {
-      assertFile(file);
-      files.add(file);
-    }
-  }
-  return [...files];
-}
-
-function assertFile(path: string): void {
-  if (path === STDIN) return;
-  const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined)
-    throw new TiplineError("TIP_INPUT_INVALID", `expected a file at ${path}, found nothing there`);
-  if (!found.isDirectory()) return;
-  throw new TiplineError(
-    "TIP_INPUT_INVALID",
-    `expected a file at ${path}, found a folder (for all files in it: ${path}/**)`,
-  );
-}
-
-/** Bytes on disk: of a packed file less than its content. */
-function sizeOf(path: string): number {
-  return path === STDIN ? 0 : (statSync(path, { throwIfNoEntry: false })?.size ?? 0);
 }

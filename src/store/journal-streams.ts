@@ -166,6 +166,11 @@ export function letGo(tables: JournalTables, seq: number, sink: string): void {
   if (firstKey(tables.kept, { start: [seq], end: [seq + 1] }) === undefined) tables.streams.out.removeSync(seq);
 }
 
+/** Whether `out` has the entry. */
+export function isThere(tables: JournalTables, seq: number): boolean {
+  return seq > streamMeta(tables, "out").trimmed || tables.streams.out.get(seq) !== undefined;
+}
+
 /** The finding of an entry of `out` that is read or kept. */
 export function findingAt(tables: JournalTables, seq: number): Finding {
   const value = tables.streams.out.get(seq);

@@ -1,6 +1,6 @@
 import type { DeadLetter, JournalEntry, Unconfirmed } from "../contract/journal.ts";
 import { jsonOf } from "./finding-cache.ts";
-import { findingAt, keep, letGo } from "./journal-streams.ts";
+import { findingAt, isThere, keep, letGo } from "./journal-streams.ts";
 import { decode, encode, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
 
 /** `next`: number of the row to come. Rows are in the order of their last sending. */
@@ -38,7 +38,10 @@ export function unconfirmedRows(tables: JournalTables, sink: string, limit: numb
   });
 }
 
-/** Within a transaction: entries of `out` were sent at `sentAt` for the first time. */
+/**
+ * Within a transaction: entries of `out` were sent at `sentAt` for the first time. One that went to the dead letter meanwhile, to make
+ * room, is not awaited.
+ */
 export function addUnconfirmed(
   tables: JournalTables,
   sink: string,
@@ -47,6 +50,7 @@ export function addUnconfirmed(
 ): void {
   change(tables, sink, (meta) => {
     for (const { seq, finding } of entries) {
+      if (!isThere(tables, seq)) continue;
       remove(tables, sink, meta, finding.id);
       const bytes = jsonOf(finding).length + ROW_BYTES;
       put(tables, sink, meta, { id: finding.id, seq, bytes, attempts: 1, sentAt });

@@ -203,6 +203,7 @@ class LmdbJournal implements StoredJournal {
   }
 
   async advanceSink(sink: string, upTo: number, outcome: SinkOutcome): Promise<void> {
+    const isLast = upTo + 1 >= streamMeta(this.#tables, "out").next;
     const dropped = await this.#write(() => {
       const awaited = outcome.awaiting.filter(({ finding }) => !this.#earlyEchoes.has(finding.id));
       addUnconfirmed(this.#tables, sink, awaited, this.#clock.now());
@@ -212,7 +213,7 @@ class LmdbJournal implements StoredJournal {
       advance(this.#tables, "out", sink, upTo);
       trim(this.#tables, "out", this.#names("out"));
       return lost;
-    }, outcome.lazily);
+    }, isLast && outcome.lazily);
     this.#report({ dropped });
   }
 
@@ -317,7 +318,7 @@ class LmdbJournal implements StoredJournal {
   #passageOf({ findings, through }: Commit) {
     if (through === undefined || findings.length === 0) return undefined;
     const isNext = cursorOf(this.#tables, "raw", through.stage) + 1 === streamMeta(this.#tables, "raw").next;
-    return through.begun || isNext ? through : undefined;
+    return through.begun || (isNext && through.available) ? through : undefined;
   }
 
   #putThrough(stage: string, output: StageOutput) {

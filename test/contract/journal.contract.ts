@@ -53,10 +53,11 @@ export const ids = (entries: readonly { readonly finding: { readonly id: string 
 const idsOf = (numbers: readonly number[]) => numbers.map((n) => makeFinding(n).id);
 
 /** A way through a stage that gives one finding for those of a commit, and counts how often it was asked. */
-export function aPassage(n: number): Passage & { asked: number } {
+export function aPassage(n: number): Passage & { asked: number; available: boolean } {
   return {
     stage: "storm",
     asked: 0,
+    available: true,
     get begun() {
       return this.asked > 0;
     },
@@ -160,6 +161,11 @@ export function testJournal(name: string, harness: OpenJournalHarness): void {
     assert.equal(through.begun, false);
     await journal.commit(aCommit("r4", [4], { through }));
     assert.deepEqual(ids(journal.read("out", "must", 10)), idsOf([1, 2, 7]));
+    const inUse = aPassage(8);
+    inUse.available = false;
+    await journal.commit(aCommit("r5", [5], { through: inUse }));
+    assert.equal(inUse.begun, false);
+    assert.deepEqual(ids(journal.read("raw", "storm", 10)), idsOf([5]));
   });
 
   run("a stage that has taken findings keeps them, room or not", async (h) => {

@@ -40,6 +40,9 @@ const REFUSED: readonly (readonly [what: string, line: string | Buffer, says: Re
   ["a line over 1 MiB", `{"case":"o-000001","x":"${"y".repeat(1100 * KIB)}"}`, /at most 1048576 bytes, found 11\d{5}/],
 ];
 
+/** Of them those that the gate clears: in braces, and nothing in them could match, so `enrich` does not parse them. */
+const CLEARED = new Set(["arrays in arrays, 10,000 deep", "objects in objects, 10,000 deep"]);
+
 /** Alerts that are strange and yet hold what is looked for. */
 const STRANGE: readonly (readonly [what: string, line: string])[] = [
   [
@@ -97,6 +100,7 @@ test("enrich: bad lines are told and kept, all others are matched", async (t) =>
       .trimEnd()
       .split("\n")
       .map((line) => JSON.parse(line)),
+    REFUSED.filter(([what]) => !CLEARED.has(what)),
   );
 });
 
@@ -341,8 +345,9 @@ function checkFindings(path: string): void {
 
 function checkLetters(
   letters: readonly { readonly kind: string; readonly reason: string; readonly origin?: string }[],
+  refused = REFUSED,
 ): void {
-  for (const [what, , says] of REFUSED)
+  for (const [what, , says] of refused)
     assert.ok(
       letters.some(({ reason }) => says.test(reason)),
       `${what}: ${JSON.stringify(
@@ -351,7 +356,7 @@ function checkLetters(
         1,
       )}`,
     );
-  assert.equal(letters.length, REFUSED.length);
+  assert.equal(letters.length, refused.length);
   assert.equal(new Set(letters.map(({ origin }) => origin)).size, letters.length);
 }
 

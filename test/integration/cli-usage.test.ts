@@ -13,6 +13,8 @@ describe("wrong values of flags", () => {
     ["enrich", ...FEED, "--min-score", "abc"],
     ["enrich", ...FEED, "--min-score", "-1"],
     ["enrich", ...FEED, "--min-score", "101"],
+    ["enrich", ...FEED, "--threads", "two"],
+    ["enrich", ...FEED, "--threads", "1000"],
     ["enrich", "--feed", "http://[bad"],
     ["demo", "--once", "--rate", "x"],
     ["demo", "--once", "--rate", "0"],

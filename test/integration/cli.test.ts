@@ -168,6 +168,22 @@ describe("enrich", () => {
     assert.match(stderr, /2 records could not be read/);
   });
 
+  it("gives the same from a file, from standard input, in threads and for people", async () => {
+    const path = "examples/demo/alerts.ndjson";
+    const input = readFileSync(fromRoot(path), "utf8");
+    const one = await cli(["enrich", ...FEED, path, "--threads", "0"]);
+    assert.equal(one.code, 0, one.stderr);
+    assert.ok(one.stdout.includes('"misp"'));
+    for (const args of [[path, "--threads", "2"], ["-", "--threads", "2"], []])
+      assert.deepEqual(await cli(["enrich", ...FEED, ...args], { input }), one, args.join(" "));
+    const pretty = await cli(["enrich", ...FEED, path, "--pretty", "--threads", "2"]);
+    assert.equal(pretty.stderr, one.stderr);
+    assert.ok(pretty.stdout.length > 0 && !pretty.stdout.includes('{"'));
+    const wrong = await cli(["enrich", ...FEED, path, "--threads", "1000"]);
+    assert.equal(wrong.code, 2);
+    assert.match(wrong.stderr, /--threads/);
+  });
+
   it("ends with 1 when a file cannot be read, after the others", async () => {
     const { code, stdout, stderr } = await cli([
       "enrich",

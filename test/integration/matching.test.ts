@@ -3,7 +3,7 @@ import { createReadStream, rmSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { type TestContext, test } from "node:test";
-import { engine } from "../../src/app/enrich.ts";
+import { engine } from "../../src/app/engine.ts";
 import { LiveGeneration } from "../../src/app/generation.ts";
 import { knowledgeConfig, surroundings } from "../../src/app/knowledge.ts";
 import { Matching, type MatchingParts } from "../../src/app/matching.ts";

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { openAdhoc } from "../../src/app/adhoc-feeds.ts";
-import { commandKey, engine } from "../../src/app/enrich.ts";
+import { commandKey, engine } from "../../src/app/engine.ts";
 import { LiveGeneration } from "../../src/app/generation.ts";
 import { builtInWarninglists } from "../../src/app/paths.ts";
 import { NO_OWN_ASSETS } from "../../src/intel/policy.ts";

@@ -60,6 +60,7 @@ function passageFor(numbers: readonly number[], keep: boolean, before: number): 
   let begun = false;
   return {
     stage: "storm",
+    available: true,
     get begun() {
       return begun;
     },

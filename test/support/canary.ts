@@ -1,4 +1,4 @@
-import { engine } from "../../src/app/enrich.ts";
+import { engine } from "../../src/app/engine.ts";
 import { CANARY_LOCATION, canaryEvent } from "../../src/intel/canary.ts";
 import type { Generation } from "../../src/intel/generation.ts";
 import type { Finding } from "../../src/model/finding.ts";

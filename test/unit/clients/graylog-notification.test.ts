@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { engine } from "../../../src/app/enrich.ts";
+import { engine } from "../../../src/app/engine.ts";
 import { notificationAlerts } from "../../../src/clients/graylog-notification.ts";
 import type { SourceRecord } from "../../../src/contract/source.ts";
 import { findingId } from "../../../src/intel/finding-id.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { engine } from "../../../src/app/enrich.ts";
+import { engine } from "../../../src/app/engine.ts";
 import { withCanary } from "../../../src/intel/canary.ts";
 import type { JsonObject } from "../../../src/model/json.ts";
 import { mayHave } from "../../../src/pipeline/canary.ts";

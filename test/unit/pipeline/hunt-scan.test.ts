@@ -69,7 +69,7 @@ class Rig {
     const scan = new FileScan(
       { path, packed: over.packed ?? false },
       {
-        look: lookFor([hunted(name)], this.#extract),
+        look: lookFor([hunted(name)], { extract: this.#extract }),
         wanted: {
           ...(sketches && { keys: new HuntedKeys(sketches.seed, [hunted(name)]) }),
           ...(from === undefined ? {} : { from }),

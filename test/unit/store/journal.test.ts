@@ -80,6 +80,20 @@ test("a sink that is not required never spills what a required one still has to 
   assert.deepEqual(journal.holding(), []);
 });
 
+test("what was spilled while it was being sent is not awaited: it is in the dead letter", async (t) => {
+  const journal = await open(t, join(tempDir(t), "j"), { maxBytes: 10 * SIZE });
+  await journal.commit(aCommit("a", range(0, 9)));
+  await passOn(journal);
+  await journal.advanceSink("must", 9, none);
+  const sending = journal.read("out", "may", 9);
+  await journal.commit(aCommit("b", range(20, 4)));
+  assert.equal(journal.deadLetters.counts().count, 9);
+  await passOn(journal);
+  const next = journal.read("out", "may", 9);
+  await journal.advanceSink("may", 9, { dead: [], awaiting: [...sending, ...next.slice(0, 1)] });
+  assert.deepEqual(ids(journal.unconfirmed("may", 20)), [makeFinding(20).id]);
+});
+
 test("a commit larger than the whole journal goes in when the journal is empty", async (t) => {
   const journal = await open(t, join(tempDir(t), "j"), { maxBytes: 10 });
   assert.equal(await journal.commit(aCommit("a", [1, 2, 3])), true);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, test } from "node:test";
-import { engine } from "../../../../src/app/enrich.ts";
+import { engine } from "../../../../src/app/engine.ts";
 import { encodeQueueEvent } from "../../../../src/clients/wazuh-event.ts";
 import { isJsonObject, type JsonValue } from "../../../../src/model/json.ts";
 import { SCENARIOS } from "../../../../src/setup/scenarios/index.ts";

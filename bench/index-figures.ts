@@ -1,13 +1,12 @@
-import { closeSync, openSync, readFileSync, readSync, rmSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, openSync, readSync, statSync } from "node:fs";
 import type { IndicatorIndex } from "../src/intel/generation.ts";
-import { SegmentBuilder } from "../src/intel/index/builder.ts";
 import { Layer } from "../src/intel/index/layer.ts";
 import { openLayers } from "../src/intel/index/layers.ts";
-import { contextsPath, indexPath, loadSegment } from "../src/intel/index/segment.ts";
+import { indexPath, loadSegment } from "../src/intel/index/segment.ts";
 import type { JsonObject } from "../src/model/json.ts";
 import type { CanonicalValue, Observable } from "../src/model/observable.ts";
-import { alertLines, indicators, indicatorValue } from "./generate.ts";
+import type { BuiltIndex } from "./context.ts";
+import { alertLines, indicatorValue } from "./generate.ts";
 
 /** Everything is a ratio of two things measured in turns in one process; of each chunk the best of all rounds counts. */
 export interface IndexBench {
@@ -30,7 +29,8 @@ export interface IndexBench {
 }
 
 export interface IndexBenchOptions {
-  readonly dir: string;
+  /** Segment of `count` seeded indicators, and how long it took to build. */
+  readonly built: BuiltIndex;
   readonly count: number;
   readonly lines?: number;
   readonly rounds?: number;
@@ -38,20 +38,13 @@ export interface IndexBenchOptions {
   readonly extract?: (event: JsonObject) => { readonly observables: readonly Observable[] };
 }
 
-/** Builds a seeded index in `dir` and measures it. */
-export async function benchIndex({
-  dir,
-  count,
-  lines = 20_000,
-  rounds = 9,
-  extract,
-}: IndexBenchOptions): Promise<IndexBench> {
-  const path = join(dir, `bench-${count}`);
-  const buildSeconds = await build(path, count);
+/** Measures a seeded index. */
+export function benchIndex({ built, count, lines = 20_000, rounds = 9, extract }: IndexBenchOptions): IndexBench {
+  const { path, seconds: buildSeconds } = built;
   const loadToRead = measureLoad(path, rounds);
   const index = openLayers([new Layer(path)]);
   try {
-    const alerts = [...alertLines(lines, { known: count })];
+    const alerts = [...alertLines(lines, { known: count, carrying: 0.01 })];
     const parse = (line: string) => JSON.parse(line) as JsonObject;
     const nominate = (line: string) => index.nominates(parse(line));
     const reference = extract && ((line: string) => matches(index, extract, parse(line)));
@@ -77,17 +70,7 @@ export async function benchIndex({
     };
   } finally {
     index.close();
-    for (const file of [indexPath(path), contextsPath(path)]) rmSync(file, { force: true });
   }
-}
-
-async function build(path: string, count: number): Promise<number> {
-  for (const file of [indexPath(path), contextsPath(path)]) rmSync(file, { force: true });
-  const from = process.hrtime.bigint();
-  const builder = new SegmentBuilder(path, { seed: { a: 0x51ed270b, b: 0x2545f491 }, overlay: false });
-  for (const indicator of indicators(count)) builder.add(indicator);
-  await builder.finish();
-  return Number(process.hrtime.bigint() - from) / 1e9;
 }
 
 function matches(
@@ -166,10 +149,4 @@ function measureLookups(index: IndicatorIndex, count: number): { readonly hit: n
     return (asked.length * 1e9) / took;
   };
   return { hit: rate(1), miss: rate(999) };
-}
-
-/** Share of the lines of a file of real alerts that an index of the values nominates. */
-export function flagRate(file: string, index: IndicatorIndex): number {
-  const lines = readFileSync(file, "utf8").trim().split("\n");
-  return lines.filter((line) => index.nominates(JSON.parse(line) as JsonObject)).length / lines.length;
 }

@@ -1,13 +1,7 @@
-/** Seeded random numbers (mulberry32): the same seed gives the same bench everywhere. */
-export function randomNumbers(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let z = Math.imul(state ^ (state >>> 15), state | 1);
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
-    return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
+import { seeded } from "../test/support/random.ts";
+
+/** The same seed gives the same bench everywhere. */
+export const randomNumbers = seeded;
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
 export const TLDS = ["com", "net", "org", "info", "ru", "top", "xyz", "de", "co.uk", "io"];

@@ -36,7 +36,8 @@ export function writeWhole(
   if (durable) syncFolder(dirname(path));
 }
 
-function syncFolder(folder: string): void {
+/** Puts a folder's names on the disk: what was renamed into it is there after a crash of the system. */
+export function syncFolder(folder: string): void {
   const fd = openSync(folder, "r");
   try {
     fsyncSync(fd);

@@ -22,7 +22,8 @@ import {
 import type { LineProcess } from "../support/line-process.ts";
 import { LineRig } from "../support/line-process-rig.ts";
 import { WazuhManager } from "../support/line-process-wazuh.ts";
-import { LiveWriter, seeded } from "../support/line-process-writer.ts";
+import { LiveWriter } from "../support/line-process-writer.ts";
+import { seeded } from "../support/random.ts";
 
 const KILLS = Math.max(4, Number(process.env["TIPLINE_KILLS"] ?? 24));
 const SEED = Number(process.env["TIPLINE_SEED"] ?? 20261121);

@@ -21,8 +21,9 @@ import {
   SLOT_TAILS,
   SLOT_WORDS,
 } from "../../src/intel/gate-layout.ts";
-import { pick, randomOf } from "../support/gate-law.ts";
+import { pick } from "../support/gate-law.ts";
 import { fuzzRuns } from "../support/indicators.ts";
+import { seeded } from "../support/random.ts";
 
 const PAGE = 65_536;
 const SLOT = 4_096;
@@ -141,7 +142,7 @@ test("arbitrary bytes against arbitrary tables: no trap, nothing written outside
   const rig = new Rig();
   fc.assert(
     fc.property(fc.nat(), (number) => {
-      const random = randomOf(number);
+      const random = seeded(number);
       rig.fillSlot(random);
       for (let times = 0; times < 8; times++) {
         const text = textOf(random);
@@ -159,7 +160,7 @@ test("arbitrary bytes against arbitrary tables: no trap, nothing written outside
 
 test("more flagged lines than one call can report are reported by the next", () => {
   const rig = new Rig();
-  rig.fillSlot(randomOf(1));
+  rig.fillSlot(seeded(1));
   const text = Buffer.from("x\n".repeat(MAX_FOUND * 3 + 7));
   const { lines, ranges } = rig.scan(text);
   assert.equal(lines, MAX_FOUND * 3 + 7);
@@ -174,7 +175,7 @@ test("hostile texts cost steps in proportion to their length, whatever the table
       " ",
     );
   for (const density of [1, 2, 3, 4]) {
-    rig.fillSlot(randomOf(density));
+    rig.fillSlot(seeded(density));
     for (const unit of [...units, "a ", " ", "-e ", "base6 ", '{"rule":{', '{"id":"']) {
       rig.scan(Buffer.from(unit.repeat(Math.floor(80_000 / Buffer.byteLength(unit)))));
     }

@@ -4,9 +4,10 @@ import fc from "fast-check";
 import type { JsonObject } from "../../src/model/json.ts";
 import { DISGUISES, PLACES } from "../support/disguises.ts";
 import { extractAll } from "../support/extractors.ts";
-import { flaggedLines, pick, randomOf, ringOf } from "../support/gate-law.ts";
+import { flaggedLines, pick, ringOf } from "../support/gate-law.ts";
 import { fuzzRuns, type GeneratedValue, generatedValue } from "../support/indicators.ts";
 import { SPELLINGS } from "../support/json-spellings.ts";
+import { seeded } from "../support/random.ts";
 
 /** Cases are lines. They come in batches that share their indicators, because making tables costs more than judging a line. */
 const CASES = fuzzRuns(200_000);
@@ -65,7 +66,7 @@ test("what the reference matcher finds in a line, the gate flags", async (t) => 
 
   fc.assert(
     fc.property(indicators, decoys, fc.nat(), fc.integer({ min: 1, max: 4 }), (own, others, number, layers) => {
-      const random = randomOf(number);
+      const random = seeded(number);
       const seed = { a: Math.floor(random() * 2 ** 32), b: Math.floor(random() * 2 ** 32) };
       const ring = ringOf(own, seed, layers, extract);
       const lines = Array.from({ length: Math.min(LINES, CASES) }, () => drawLine(random, own, others));

@@ -6,8 +6,9 @@ import fc from "fast-check";
 import { alertLines } from "../../bench/generate.ts";
 import type { JsonObject } from "../../src/model/json.ts";
 import { extractAll } from "../support/extractors.ts";
-import { flaggedLines, pick, randomOf, ringOf } from "../support/gate-law.ts";
+import { flaggedLines, pick, ringOf } from "../support/gate-law.ts";
 import { fuzzRuns, type GeneratedValue } from "../support/indicators.ts";
+import { seeded } from "../support/random.ts";
 import { sharedDir } from "../support/shared.ts";
 
 /** Mutated lines in all, and in one batch. */
@@ -80,7 +81,7 @@ test("mutated alerts: what the reference matcher finds, the gate flags", async (
 
   fc.assert(
     fc.property(fc.nat(), (number) => {
-      const random = randomOf(number);
+      const random = seeded(number);
       const sources = Array.from({ length: 12 }, () => pick(random, lines));
       const known = sources.flatMap(valuesOf);
       const own = Array.from({ length: Math.min(OWN, known.length) }, () => pick(random, known));

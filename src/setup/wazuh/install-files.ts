@@ -19,6 +19,7 @@ import {
 } from "node:fs";
 import { isAbsolute, relative } from "node:path";
 import { asError, systemCode, TiplineError } from "../../lib/errors.ts";
+import { syncFolder } from "../../lib/write-whole.ts";
 
 /**
  * A file or folder below a folder that is trusted. What is between the two is walked without following a link, from one open
@@ -246,15 +247,6 @@ function give(fd: number, { mode, uid, gid }: Owner): void {
   const is = fstatSync(fd);
   if (is.uid !== uid || is.gid !== gid) fchownSync(fd, uid, gid);
   fchmodSync(fd, mode);
-}
-
-function syncFolder(folder: string): void {
-  const fd = openSync(folder, "r");
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 function missing(place: Place): TiplineError {

@@ -10,7 +10,7 @@ import type { IndicatorType, ReportedIndicator } from "../../src/model/indicator
 import type { JsonObject } from "../../src/model/json.ts";
 import type { CanonicalValue } from "../../src/model/observable.ts";
 import type { Extract } from "../../src/pipeline/extract.ts";
-import { HeldLines } from "../../src/pipeline/held-lines.ts";
+import { type HeldLine, HeldLines } from "../../src/pipeline/held-lines.ts";
 import { alertLines, indicators } from "../generate.ts";
 
 /**
@@ -99,16 +99,13 @@ export function measure(
   const { room } = gate;
   if (room === undefined) throw new TiplineError("TIP_INTERNAL", "the kernel does not run here");
   let matched = 0;
-  const found = (line: Buffer): JsonObject | undefined => {
-    const event = JSON.parse(line.toString()) as JsonObject;
-    return extract.finds(event, index) ? event : undefined;
-  };
-  const matching = new HeldLines<undefined>((line) => {
-    if (found(line) !== undefined) matched++;
+  const found = (lines: readonly HeldLine<undefined>[]): JsonObject[] =>
+    lines.map(({ line }) => JSON.parse(line.toString()) as JsonObject).filter((event) => extract.finds(event, index));
+  const matching = new HeldLines<undefined>((lines) => {
+    matched += found(lines).length;
   });
-  const extracting = new HeldLines<undefined>((line) => {
-    const event = found(line);
-    if (event !== undefined) extract(event);
+  const extracting = new HeldLines<undefined>((lines) => {
+    for (const event of found(lines)) extract(event);
   });
   const flagged =
     (held: HeldLines<undefined>) =>

@@ -86,8 +86,9 @@ function gated(tables: GateTables, index: IndicatorIndex, matches: ((event: Json
   const { buffer, byteOffset, length } = gate.room;
   const room = Buffer.from(buffer, byteOffset, length);
   const counts = { lines: 0, flagged: 0, matched: 0 };
-  const held = new HeldLines<undefined>((line) => {
-    if (matches?.(JSON.parse(line.toString("utf8")) as JsonObject)) counts.matched++;
+  const held = new HeldLines<undefined>((lines) => {
+    const events = lines.map(({ line }) => JSON.parse(line.toString("utf8")) as JsonObject);
+    for (const event of events) if (matches?.(event)) counts.matched++;
   });
   return {
     buffer: gate.room,

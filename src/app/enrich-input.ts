@@ -4,9 +4,6 @@ import { openFile, openStream } from "../lib/input-file.ts";
 import { STDIN } from "../lib/input-paths.ts";
 import { type Cut, LEAST_BUFFER, LineCutter } from "../lib/line-cutter.ts";
 
-/** Content that goes to a thread at once. */
-export const PART_BYTES = 2 * 1024 * 1024;
-
 /** An open file that is closed when nobody reads it any more. */
 export class OpenFile {
   readonly #reader: PlainReader;
@@ -39,7 +36,10 @@ export type InputPart =
   | { readonly kind: "broken"; readonly offset: number; readonly rest: Cut | undefined; readonly message: string };
 
 export interface InputOptions {
-  readonly partBytes: number;
+  /** Bytes of a range, asked for each. */
+  readonly rangeBytes: () => number;
+  /** Bytes of a piece. */
+  readonly pieceBytes: number;
   /** Whether somebody waits for a part: then what has come of a stream is not kept waiting for more. */
   readonly hurry: () => boolean;
   readonly signal: AbortSignal;
@@ -74,10 +74,12 @@ export async function* readParts(path: string, options: InputOptions): AsyncGene
   }
 }
 
-function* ranges(file: OpenFile, size: number, { partBytes, signal }: InputOptions): Generator<InputPart> {
+function* ranges(file: OpenFile, size: number, { rangeBytes, signal }: InputOptions): Generator<InputPart> {
   try {
-    for (let from = 0; from < size && !signal.aborted; from += partBytes)
-      yield { kind: "range", file, from, to: Math.min(size, from + partBytes) };
+    for (let from = 0, to = 0; from < size && !signal.aborted; from = to) {
+      to = Math.min(size, from + rangeBytes());
+      yield { kind: "range", file, from, to };
+    }
   } finally {
     file.release();
   }
@@ -85,9 +87,9 @@ function* ranges(file: OpenFile, size: number, { partBytes, signal }: InputOptio
 
 async function* pieces(
   reader: ByteReader,
-  { partBytes, hurry, signal }: InputOptions,
+  { pieceBytes, hurry, signal }: InputOptions,
 ): AsyncGenerator<InputPart, void, undefined> {
-  const cutter = new LineCutter(0, Buffer.allocUnsafeSlow(LEAST_BUFFER + partBytes));
+  const cutter = new LineCutter(0, Buffer.allocUnsafeSlow(LEAST_BUFFER + pieceBytes));
   try {
     for (;;) {
       const chunk = await reader.read();
@@ -97,7 +99,7 @@ async function* pieces(
         const taken = chunk.copy(room, 0, at);
         cutter.filled(taken);
         at += taken;
-        if (taken < room.length && cutter.held < partBytes && !hurry()) continue;
+        if (taken < room.length && cutter.held < pieceBytes && !hurry()) continue;
         for (let cut = cutter.next(); cut !== undefined; cut = cutter.next()) yield asPart(cut);
       }
     }

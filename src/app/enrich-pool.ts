@@ -30,7 +30,7 @@ const NOTHING: EnrichResult = {
   ndjson: new Uint8Array(),
 };
 
-/** Matches jobs in threads, and in this one as long as there is none. */
+/** Matches jobs in threads, and in this one where there are none. */
 export class EnrichPool {
   readonly #parts: PoolParts;
   /** In this thread. */
@@ -83,6 +83,9 @@ export class EnrichPool {
 
   /** Never rejects for the job's sake: what a thread dies over is done here. */
   async run(job: EnrichJob): Promise<EnrichResult> {
+    // What little this thread would do meanwhile does not pay for compiling all that it takes here as well.
+    const starting = this.#threads.filter(({ ready, over }) => !ready && !over);
+    if (starting.length > 0 && this.threads === 0) await Promise.race(starting.map(({ started }) => started));
     const [thread] = this.#threads.filter(({ ready }) => ready).sort((a, b) => a.load - b.load);
     if (thread === undefined) {
       // Replies and signals come in between.

@@ -5,9 +5,10 @@ import type { LineGate } from "../intel/gate.ts";
 import { asError } from "../lib/errors.ts";
 import { type Cut, LEAST_BUFFER, LineCutter } from "../lib/line-cutter.ts";
 import { HEAD_LIMIT, LINE_LIMIT } from "../lib/lines.ts";
+import type { Finding } from "../model/finding.ts";
 import { walkLines } from "../pipeline/gated-lines.ts";
-import { type HandleContext, handleRecord } from "../pipeline/handle.ts";
-import { HeldLines } from "../pipeline/held-lines.ts";
+import { type HandleContext, handleBatch } from "../pipeline/handle.ts";
+import { type HeldLine, HeldLines } from "../pipeline/held-lines.ts";
 import { recordLetter } from "../store/dead-letter.ts";
 import type { EnrichJob, EnrichResult, Wanted } from "./enrich-wire.ts";
 
@@ -169,7 +170,7 @@ class Gathering {
   readonly #wanted: Wanted;
   readonly #letters: DeadLetter[] = [];
   readonly #lines: string[] = [];
-  readonly #held = new HeldLines<number>((line, at) => this.#handle(at, line));
+  readonly #held = new HeldLines<number>((lines) => this.#handle(lines));
   #size = 0;
   #findings = 0;
   #benign = 0;
@@ -190,19 +191,25 @@ class Gathering {
     this.#held.add(line, 0, line.length, at);
   }
 
-  #handle(at: number, line: Buffer): void {
-    const record = { bytes: at === 0 ? withoutBom(line) : line, origin: `${this.#path}:${at}` };
-    const { findings, deadLetters } = handleRecord(record, this.#context);
-    for (const letter of deadLetters) this.#letter(letter);
-    const { minScore, benign, as } = this.#wanted;
-    for (const finding of findings) {
-      if (finding.score < minScore || (finding.suppressed && !benign)) continue;
-      this.#findings++;
-      if (finding.suppressed) this.#benign++;
-      const text = as === "alerts" ? enrichedAlert(finding) : JSON.stringify(finding);
-      this.#lines.push(text);
-      this.#size += text.length;
+  #handle(lines: readonly HeldLine<number>[]): void {
+    const records = lines.map(({ line, mark: at }) => ({
+      bytes: at === 0 ? withoutBom(line) : line,
+      origin: `${this.#path}:${at}`,
+    }));
+    for (const { findings, deadLetters } of handleBatch(records, this.#context)) {
+      for (const letter of deadLetters) this.#letter(letter);
+      for (const finding of findings) this.#finding(finding);
     }
+  }
+
+  #finding(finding: Finding): void {
+    const { minScore, benign, as } = this.#wanted;
+    if (finding.score < minScore || (finding.suppressed && !benign)) return;
+    this.#findings++;
+    if (finding.suppressed) this.#benign++;
+    const text = as === "alerts" ? enrichedAlert(finding, true) : JSON.stringify(finding);
+    this.#lines.push(text);
+    this.#size += text.length;
   }
 
   tooLong(at: number, head: Buffer, length: number): void {

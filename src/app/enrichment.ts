@@ -5,7 +5,7 @@ import { sizeOf } from "../lib/input-paths.ts";
 import type { Log } from "../lib/log.ts";
 import { Lookahead } from "../lib/lookahead.ts";
 import { engine } from "./engine.ts";
-import { type InputPart, PART_BYTES, readParts } from "./enrich-input.ts";
+import { type InputPart, readParts } from "./enrich-input.ts";
 import { EnrichPool } from "./enrich-pool.ts";
 import type { EnrichResult, Wanted } from "./enrich-wire.ts";
 import type { LiveGeneration } from "./generation.ts";
@@ -49,6 +49,15 @@ export interface EnrichOutcome {
 
 /** Parts that are under way for each thread: one that is matched, one that waits, and one that came too early to be given. */
 const PARTS_PER_THREAD = 3;
+/**
+ * Bytes of a range. Findings are judged fastest many at a time, so ranges are the longer the fewer findings there have been, and as long
+ * as promises about {@link WANTED_RESULT} of them: more would have to be matched in steps, one thread after the other.
+ */
+const LEAST_RANGE = 2 * 1024 * 1024;
+const MOST_RANGE = 16 * 1024 * 1024;
+const WANTED_RESULT = 2 * 1024 * 1024;
+/** Bytes of a piece, which is held in memory. */
+const PIECE_BYTES = 4 * 1024 * 1024;
 /** Less than this is not worth a thread, which takes a part of a second to start. */
 const THREADS_FROM_BYTES = 16 * 1024 * 1024;
 
@@ -72,7 +81,7 @@ interface Entry {
 
 /**
  * Reads inputs in parts, has them matched by several threads and gives what came of them in order. At most three parts for each thread are
- * under way, of 2 MiB and what came of them (8 MiB, and what comes of one line): with that, and the buffers of reading, memory is
+ * under way, of 4 MiB at most where they are held and what came of them (8 MiB, and what comes of one line): with that, and the buffers of reading, memory is
  * bounded whatever the input. Whoever takes the findings slowly holds up everything.
  */
 export class Enrichment {
@@ -86,6 +95,8 @@ export class Enrichment {
   readonly #counts = { alerts: 0, bytes: 0, findings: 0, benign: 0 };
   #trouble: string | undefined;
   #read = 0;
+  /** Bytes that came out. */
+  #given = 0;
 
   constructor(request: EnrichRequest, paths: readonly string[]) {
     const { live, key, judging, wanted, log, threads, tuning = {} } = request;
@@ -141,7 +152,8 @@ export class Enrichment {
 
   async #readOne(input: Input): Promise<void> {
     const parts = readParts(input.path, {
-      partBytes: this.#request.tuning?.partBytes ?? PART_BYTES,
+      rangeBytes: () => this.#request.tuning?.partBytes ?? this.#rangeBytes(),
+      pieceBytes: this.#request.tuning?.partBytes ?? PIECE_BYTES,
       hurry: () => this.#pool.idle,
       signal: this.#stop.signal,
     });
@@ -153,6 +165,12 @@ export class Enrichment {
       this.#read += part.kind === "range" ? part.to - part.from : part.kind === "piece" ? part.bytes.length : 0;
       if (this.#read >= THREADS_FROM_BYTES) this.#pool.begin(this.#threads);
     }
+  }
+
+  #rangeBytes(): number {
+    const { bytes } = this.#counts;
+    const promising = bytes === 0 ? LEAST_RANGE : (WANTED_RESULT * bytes) / Math.max(1, this.#given);
+    return Math.floor(Math.max(LEAST_RANGE, Math.min(MOST_RANGE, promising)));
   }
 
   /** `from`: the rest of a part, from the line that begins there. */
@@ -199,6 +217,7 @@ export class Enrichment {
     this.#counts.bytes += bytes;
     this.#counts.findings += findings;
     this.#counts.benign += benign;
+    this.#given += ndjson.length;
     input.taken += bytes;
     for (const letter of letters) await onDeadLetter(letter);
     if (ndjson.length > 0) await emit(Buffer.from(ndjson.buffer));

@@ -3,7 +3,7 @@ import { openLayers } from "../intel/index/layers.ts";
 import { asError } from "../lib/errors.ts";
 import { type Log, silentLog } from "../lib/log.ts";
 import type { Finding, Verdict } from "../model/finding.ts";
-import { type HandleContext, handleRecord } from "../pipeline/handle.ts";
+import { type HandleContext, type Handled, handleBatch } from "../pipeline/handle.ts";
 import { engine } from "./engine.ts";
 import { LiveGeneration } from "./generation.ts";
 import { type Surroundings, surroundings, surroundingsGently } from "./knowledge.ts";
@@ -18,6 +18,10 @@ import type {
 
 type Matched = Extract<MatchReply, { kind: "matched" }>;
 type Match = Extract<MatchRequest, { kind: "match" }>;
+
+/** Records that are parsed and judged together, and their bytes; a longer one is alone. */
+const AT_ONCE = 64;
+const BYTES_AT_ONCE = 256 * 1024;
 
 /** What a thread judges by, and how: the same handling of records as in the main thread, of which only the outcomes go back. */
 export class MatchJudge {
@@ -63,11 +67,17 @@ export class MatchJudge {
       receivedAt,
     };
     const all = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    let from = 0;
-    for (const [at, end] of ends.entries()) {
-      const outcome = one(all.subarray(from, end), context, watch, written);
-      if (outcome !== undefined) outcomes.push({ at, ...outcome } as MatchOutcome);
-      from = end;
+    for (let first = 0, next = 0; first < ends.length; first = next) {
+      next = endOfBatch(ends, first);
+      const records = Array.from(ends.subarray(first, next), (end, at) => ({
+        bytes: all.subarray(ends[first + at - 1] ?? 0, end),
+        origin: "",
+      }));
+      watch.begin(records.length);
+      handleBatch(records, context, (at) => watch.turn(at)).forEach((handled, at) => {
+        const outcome = outcomeOf(handled, watch.of(at), written);
+        if (outcome !== undefined) outcomes.push({ at: first + at, ...outcome } as MatchOutcome);
+      });
     }
     return { kind: "matched", job, outcomes, json: written.take() };
   }
@@ -83,55 +93,79 @@ export class MatchJudge {
   }
 }
 
+function endOfBatch(ends: Uint32Array, first: number): number {
+  const from = ends[first - 1] ?? 0;
+  let next = first + 1;
+  while (next < ends.length && next - first < AT_ONCE && (ends[next] as number) - from <= BYTES_AT_ONCE) next++;
+  return next;
+}
+
 type Outcome = MatchOutcome extends infer Each ? (Each extends MatchOutcome ? Omit<Each, "at"> : never) : never;
 
-function one(record: Buffer, context: HandleContext, watch: Watch, written: JsonBytes): Outcome | undefined {
-  watch.begin();
-  const { findings, deadLetters, confirmed } = handleRecord({ bytes: record, origin: "" }, context);
-  const [finding] = findings;
-  const [letter] = deadLetters;
-  const [id] = confirmed;
-  if (watch.canary) return { kind: "yours" };
+function outcomeOf(handled: Handled, noted: Noted, written: JsonBytes): Outcome | undefined {
+  const [finding] = handled.findings;
+  const [letter] = handled.deadLetters;
+  const [id] = handled.confirmed;
+  const { canary, tally, mark, rule } = noted;
+  if (canary) return { kind: "yours" };
   if (letter !== undefined) return { kind: "dead", reason: letter.reason };
-  if (id !== undefined) return { kind: "echo", id, ...(watch.rule === undefined ? {} : { rule: watch.rule }) };
-  if (finding === undefined || watch.tally === undefined) return undefined;
-  const { tally, mark } = watch;
+  if (id !== undefined) return { kind: "echo", id, ...(rule === undefined ? {} : { rule }) };
+  if (finding === undefined || tally === undefined) return undefined;
   return { kind: "finding", ...written.add(finding), tally, ...(mark === undefined ? {} : { mark }) };
 }
 
 /** What handling a record says on the way. */
-class Watch {
+interface Noted {
   /** The record looks like a canary. */
-  canary = false;
+  canary: boolean;
   tally: VerdictTally | undefined;
   mark: string | undefined;
   rule: { readonly id: string; readonly level: number } | undefined;
+}
+
+/** Notes for each record of a batch. */
+class Watch {
+  #notes: Noted[] = [];
+  #turn = 0;
 
   readonly callbacks: Pick<HandleContext, "canary" | "onVerdict" | "onSimulated" | "onEcho"> = {
     canary: {
       expects: () => {
-        this.canary = true;
+        this.of(this.#turn).canary = true;
         return false;
       },
       read: () => undefined,
       matched: () => undefined,
     },
     onVerdict: (_, verdict) => {
-      this.tally = tallyOf(verdict);
+      this.of(this.#turn).tally = tallyOf(verdict);
     },
     onSimulated: (mark) => {
-      this.mark = mark;
+      this.of(this.#turn).mark = mark;
     },
     onEcho: ({ rule }) => {
-      if (rule !== undefined) this.rule = { id: rule.id, level: rule.level };
+      if (rule !== undefined) this.of(this.#turn).rule = { id: rule.id, level: rule.level };
     },
   };
 
-  begin(): void {
-    this.canary = false;
-    this.tally = undefined;
-    this.mark = undefined;
-    this.rule = undefined;
+  begin(records: number): void {
+    this.#notes = Array.from({ length: records }, () => ({
+      canary: false,
+      tally: undefined,
+      mark: undefined,
+      rule: undefined,
+    }));
+  }
+
+  /** What comes is about this record. */
+  turn(at: number): void {
+    this.#turn = at;
+  }
+
+  of(at: number): Noted {
+    const noted = this.#notes[at];
+    if (noted === undefined) throw new Error(`expected a record of the batch, found number ${at}`);
+    return noted;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Finding, FindingAlert } from "../model/finding.ts";
 import { isJsonObject } from "../model/json.ts";
-import { blockJson, cleanBlock } from "./misp-block.ts";
+import { mispJson } from "./misp-block.ts";
 
 /**
  * The original alert with the `misp` object at `data.misp` and `"misp"` at `data.integration`, as one line without line end.
@@ -10,16 +10,18 @@ import { blockJson, cleanBlock } from "./misp-block.ts";
  * to `data.original_integration`, a `data` that is no object to `data.original`, and a `data.misp` that was there already
  * (never ours: those alerts are skipped) is replaced with `misp.foreign` saying so. A finding without a readable
  * original gets an alert built from what is known of it.
+ *
+ * `parsed`: the original has just been read as one JSON object, and need not be parsed again to know that it is one.
  */
-export function enrichedAlert(finding: Finding): string {
+export function enrichedAlert(finding: Finding, parsed = false): string {
   const raw = oneLine(finding.alert.raw);
-  const original = isReadable(raw) ? raw : substitute(finding.alert, raw);
+  const original = parsed || isReadable(raw) ? raw : substitute(finding.alert, raw);
   const members = splitObject(original);
-  const data = members.findLast(({ key }) => key === "data");
-  const enriched: Member = { key: "data", name: '"data"', value: enrichData(finding, data?.value) };
-  const kept = members.filter(({ key }) => key !== "data");
-  const place = data === undefined ? kept.length : members.slice(0, members.indexOf(data)).filter(notData).length;
-  return joinObject(kept.toSpliced(place, 0, enriched));
+  const data = members.findLastIndex(({ key }) => key === "data");
+  const enriched: Member = { key: "data", name: '"data"', value: enrichData(finding, members[data]?.value) };
+  if (data < 0) return joinObject([...members, enriched]);
+  members[data] = enriched;
+  return joinObject(members.filter((each) => each === enriched || each.key !== "data"));
 }
 
 interface Member {
@@ -30,20 +32,18 @@ interface Member {
   readonly value: string;
 }
 
-const notData = ({ key }: Member): boolean => key !== "data";
-
 function enrichData(finding: Finding, data: string | undefined): string {
   const isObject = data?.startsWith("{") ?? false;
   const before = data !== undefined && isObject ? splitObject(data) : [];
-  const block = cleanBlock(finding.misp);
-  if (before.some(({ key }) => key === "misp") && !block.has("foreign")) block.set("foreign", "true");
+  const { misp } = finding;
+  const isForeign = !misp.foreign && before.some(({ key }) => key === "misp");
   const integration = before.findLast(({ key }) => key === "integration")?.value;
   const displaced = integration === '"misp"' ? undefined : integration;
   const ours: Member[] = [
     ...(data !== undefined && !isObject ? [member("original", data)] : []),
     ...(displaced !== undefined ? [member("original_integration", displaced)] : []),
     member("integration", '"misp"'),
-    member("misp", blockJson(block)),
+    member("misp", mispJson(isForeign ? { ...misp, foreign: "true" } : misp)),
   ];
   const names = new Set(ours.map(({ key }) => key));
   return joinObject([...before.filter(({ key }) => !names.has(key)), ...ours]);
@@ -52,12 +52,15 @@ function enrichData(finding: Finding, data: string | undefined): string {
 const member = (key: string, value: string): Member => ({ key, name: JSON.stringify(key), value });
 
 function joinObject(members: readonly Member[]): string {
-  return `{${members.map(({ name, value }) => `${name}:${value}`).join(",")}}`;
+  let text = "";
+  for (const { name, value } of members) text += `${text === "" ? "{" : ","}${name}:${value}`;
+  return text === "" ? "{}" : `${text}}`;
 }
 
 /** In JSON a raw line break can only stand between tokens, where a space does as well. */
 function oneLine(raw: string): string {
-  return raw.replace(/^\u{feff}/u, "").replace(/[\r\n]+/g, " ");
+  const text = raw.startsWith("\u{feff}") ? raw.slice(1) : raw;
+  return text.includes("\n") || text.includes("\r") ? text.replace(/[\r\n]+/g, " ") : text;
 }
 
 function isReadable(raw: string): boolean {
@@ -86,49 +89,60 @@ function timestamp(time: number): string | undefined {
   return Number.isNaN(date.getTime()) ? undefined : date.toISOString().replace("Z", "+0000");
 }
 
+const QUOTE = 34;
+const COMMA = 44;
+const BACKSLASH = 92;
+const OPEN_LIST = 91;
+const CLOSE_LIST = 93;
+const OPEN = 123;
+const CLOSE = 125;
+
 /** The members of a valid JSON object, as they are written. One pass over the text. */
 function splitObject(text: string): Member[] {
   const members: Member[] = [];
   let at = skipSpace(text, text.indexOf("{") + 1);
-  while (text[at] === '"') {
+  while (text.charCodeAt(at) === QUOTE) {
     const nameEnd = skipString(text, at);
     const name = text.slice(at, nameEnd);
+    const key = name.includes("\\") ? (JSON.parse(name) as string) : name.slice(1, -1);
     const start = skipSpace(text, skipSpace(text, nameEnd) + 1);
     const end = skipValue(text, start);
-    members.push({ key: JSON.parse(name) as string, name, value: text.slice(start, end).trimEnd() });
+    members.push({ key, name, value: text.slice(start, end).trimEnd() });
     at = skipSpace(text, end);
-    if (text[at] === ",") at = skipSpace(text, at + 1);
+    if (text.charCodeAt(at) === COMMA) at = skipSpace(text, at + 1);
   }
   return members;
 }
 
 function skipSpace(text: string, from: number): number {
   let at = from;
-  while (text[at] === " " || text[at] === "\t") at += 1;
+  while (text.charCodeAt(at) === 32 || text.charCodeAt(at) === 9) at += 1;
   return at;
 }
 
-/** Position after the string that starts at `from`. */
+/** Position after the string that starts at `from`: a quote ends it when an even number of backslashes stands before. */
 function skipString(text: string, from: number): number {
-  let at = from + 1;
-  while (at < text.length && text[at] !== '"') at += text[at] === "\\" ? 2 : 1;
-  return at + 1;
+  for (let at = text.indexOf('"', from + 1); at >= 0; at = text.indexOf('"', at + 1)) {
+    let before = at;
+    while (text.charCodeAt(before - 1) === BACKSLASH) before -= 1;
+    if ((at - before) % 2 === 0) return at + 1;
+  }
+  return text.length;
 }
 
 /** Position of the `,` or `}` that ends the value which starts at `from`. */
 function skipValue(text: string, from: number): number {
   let depth = 0;
-  let at = from;
-  while (at < text.length) {
-    const char = text[at];
-    if (char === '"') {
+  for (let at = from; at < text.length; ) {
+    const char = text.charCodeAt(at);
+    if (char === QUOTE) {
       at = skipString(text, at);
       continue;
     }
-    if (depth === 0 && (char === "," || char === "}")) return at;
-    if (char === "{" || char === "[") depth += 1;
-    else if (char === "}" || char === "]") depth -= 1;
+    if (depth === 0 && (char === COMMA || char === CLOSE)) return at;
+    if (char === OPEN || char === OPEN_LIST) depth += 1;
+    else if (char === CLOSE || char === CLOSE_LIST) depth -= 1;
     at += 1;
   }
-  return at;
+  return text.length;
 }

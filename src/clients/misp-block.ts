@@ -72,15 +72,28 @@ const MEMBERS = {
   truncated: true,
 } as const satisfies Record<BlockMember, true | Record<string, true>>;
 
-const ORDER = (Object.entries(MEMBERS) as [BlockMember, true | Record<string, true>][]).map(([name, inner]) => ({
-  name,
-  key: JSON.stringify(name),
-  inner: inner === true ? undefined : Object.keys(inner),
-}));
-
 /** The members of the community contract: rules and dashboards in the field need each of them as a non-empty string. */
 export const REQUIRED: readonly BlockMember[] = ["event_id", "category", "type", "value"];
 const UNKNOWN = "unknown";
+
+interface Slot {
+  readonly name: BlockMember;
+  /** The name as JSON writes it, with its colon. */
+  readonly key: string;
+  readonly isRequired: boolean;
+  readonly inner: readonly { readonly name: string; readonly key: string }[] | undefined;
+}
+
+const keyed = (name: string) => ({ name, key: `${JSON.stringify(name)}:` });
+
+const ORDER = (Object.entries(MEMBERS) as [BlockMember, true | Record<string, true>][]).map(
+  ([name, inner]): Slot => ({
+    name,
+    key: keyed(name).key,
+    isRequired: REQUIRED.includes(name),
+    inner: inner === true ? undefined : Object.keys(inner).map(keyed),
+  }),
+);
 
 /**
  * What every receiver can take: the model's members only, strings as leaves, empty ones left out, no NUL (Wazuh cuts a
@@ -88,9 +101,9 @@ const UNKNOWN = "unknown";
  */
 export function cleanBlock(misp: MispBlock): CleanBlock {
   const clean: CleanBlock = new Map();
-  for (const { name, inner } of ORDER) {
-    const value = cleanMember(misp, name, inner);
-    if (value !== undefined) clean.set(name, value);
+  for (const slot of ORDER) {
+    const value = cleanMember(misp, slot);
+    if (value !== undefined) clean.set(slot.name, value);
   }
   return clean;
 }
@@ -107,20 +120,43 @@ export function blockJson(block: CleanBlock): string {
  * need the steps between. Nearly no finding does, and at thousands a second the steps cost as much as the match.
  */
 export function plainJson(misp: MispBlock, mostUnits: number): string | undefined {
-  const isPlain = (leaf: string) => leaf.length <= mostUnits && leaf[0] !== "[";
-  const members: string[] = [];
-  for (const { name, key, inner } of ORDER) {
-    const value = cleanMember(misp, name, inner);
+  let text = "";
+  for (const slot of ORDER) {
+    const value = cleanMember(misp, slot);
     if (value === undefined) continue;
-    if (typeof value === "string") {
-      if (!isPlain(value)) return undefined;
-      members.push(`${key}:${leafJson(value)}`);
-    } else {
-      if (!Object.values(value).every(isPlain)) return undefined;
-      members.push(`${key}:${JSON.stringify(value)}`);
-    }
+    if (!isPlain(value, mostUnits)) return undefined;
+    text += `${text === "" ? "{" : ","}${slot.key}${valueJson(value, slot)}`;
   }
-  return `{${members.join(",")}}`;
+  return `${text}}`;
+}
+
+/** `blockJson(cleanBlock(misp))` in one step. */
+export function mispJson(misp: MispBlock): string {
+  let text = "";
+  for (const slot of ORDER) {
+    const value = cleanMember(misp, slot);
+    if (value !== undefined) text += `${text === "" ? "{" : ","}${slot.key}${valueJson(value, slot)}`;
+  }
+  return `${text}}`;
+}
+
+function isPlain(value: BlockValue, mostUnits: number): boolean {
+  if (typeof value === "string") return value.length <= mostUnits && value[0] !== "[";
+  return Object.values(value).every((leaf) => leaf.length <= mostUnits && leaf[0] !== "[");
+}
+
+function valueJson(value: BlockValue, { inner }: Slot): string {
+  if (typeof value === "string") return leafJson(value);
+  let text = "";
+  if (isList(value)) {
+    for (const leaf of value) text += `${text === "" ? "" : ","}${leafJson(leaf)}`;
+    return `[${text}]`;
+  }
+  for (const { name, key } of inner ?? []) {
+    const leaf = value[name];
+    if (leaf !== undefined) text += `${text === "" ? "" : ","}${key}${leafJson(leaf)}`;
+  }
+  return `{${text}}`;
 }
 
 /** Strings that JSON writes as they are. */
@@ -141,24 +177,24 @@ export function isList(value: BlockValue): value is readonly string[] {
   return Array.isArray(value);
 }
 
-function cleanMember(misp: MispBlock, name: BlockMember, inner: readonly string[] | undefined): BlockValue | undefined {
+function cleanMember(misp: MispBlock, { name, isRequired, inner }: Slot): BlockValue | undefined {
   const value = Object.hasOwn(misp, name) ? cleanValue(misp[name], inner) : undefined;
-  if (!REQUIRED.includes(name)) return value;
+  if (!isRequired) return value;
   return typeof value === "string" ? value : UNKNOWN;
 }
 
-function cleanValue(value: unknown, inner: readonly string[] | undefined): BlockValue | undefined {
+function cleanValue(value: unknown, inner: Slot["inner"]): BlockValue | undefined {
   if (inner !== undefined) return cleanMembers(value, inner);
   if (!Array.isArray(value)) return cleanLeaf(value);
   const items = value.map(cleanLeaf).filter((item) => item !== undefined);
   return items.length > 0 ? items : undefined;
 }
 
-function cleanMembers(value: unknown, names: readonly string[]): BlockValue | undefined {
+function cleanMembers(value: unknown, names: NonNullable<Slot["inner"]>): BlockValue | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   const members: Record<string, string> = {};
   let some = false;
-  for (const name of names) {
+  for (const { name } of names) {
     const leaf = Object.hasOwn(value, name) ? cleanLeaf((value as Record<string, unknown>)[name]) : undefined;
     if (leaf === undefined) continue;
     members[name] = leaf;

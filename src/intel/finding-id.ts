@@ -1,4 +1,5 @@
-import { createHmac, hash, timingSafeEqual } from "node:crypto";
+import { hash, timingSafeEqual } from "node:crypto";
+import { hmacSha256 } from "../lib/hmac.ts";
 import type { Mode } from "../model/finding.ts";
 
 /** What a finding's id is made of. `indicator` only for retro: one alert can then have several findings. */
@@ -33,5 +34,5 @@ export function isOurs(key: Buffer, id: string): boolean {
 }
 
 function macOf(key: Buffer, digest: string): string {
-  return createHmac("sha256", key).update(`tipline finding ${digest}`).digest("hex").slice(0, MAC_HEX);
+  return hmacSha256(key, `tipline finding ${digest}`).slice(0, MAC_HEX);
 }

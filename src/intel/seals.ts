@@ -1,4 +1,5 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
+import { hmacSha256 } from "../lib/hmac.ts";
 import type { CanonicalValue } from "../model/observable.ts";
 
 /**
@@ -27,8 +28,7 @@ const MOST_MARKS = 20;
 const MARK_MS = 3_600_000;
 
 export function createSeals(key: Buffer): Seals {
-  const mac = (purpose: string, text: string) =>
-    createHmac("sha256", key).update(`tipline ${purpose}\n${text}`).digest("hex").slice(0, HEX);
+  const mac = (purpose: string, text: string) => hmacSha256(key, `tipline ${purpose}\n${text}`).slice(0, HEX);
   const proves = (given: string, wanted: string) =>
     given.length === wanted.length && timingSafeEqual(Buffer.from(given, "latin1"), Buffer.from(wanted, "latin1"));
   return {

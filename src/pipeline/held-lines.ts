@@ -2,46 +2,45 @@
 const MOST_LINES = 64;
 const ROOM_BYTES = 256 * 1024;
 
+export interface HeldLine<T> {
+  /** Valid only until whoever it was handed to returns. */
+  readonly line: Buffer;
+  readonly mark: T;
+}
+
 /**
  * Holds flagged lines until there are many, and hands them over in their order. One line in a hundred handled at once finds nothing of
  * the parser and the extraction left in the processor's caches; a few dozen one after the other cost half as much each.
  */
 export class HeldLines<T> {
-  readonly #handle: (line: Buffer, mark: T) => void;
+  readonly #handle: (lines: readonly HeldLine<T>[]) => void;
   readonly #room = Buffer.allocUnsafeSlow(ROOM_BYTES);
-  readonly #ends: number[] = [];
-  readonly #marks: T[] = [];
+  #held: HeldLine<T>[] = [];
+  #filled = 0;
 
-  /** `handle`: the line's bytes are valid only until it returns; `mark` is what {@link add} was given. */
-  constructor(handle: (line: Buffer, mark: T) => void) {
+  constructor(handle: (lines: readonly HeldLine<T>[]) => void) {
     this.#handle = handle;
   }
 
   /** `bytes[from, to)` is a line; it is copied. */
   add(bytes: Uint8Array, from: number, to: number, mark: T): void {
     const size = to - from;
-    if (this.#filled + size > ROOM_BYTES || this.#ends.length === MOST_LINES) this.flush();
+    if (this.#filled + size > ROOM_BYTES || this.#held.length === MOST_LINES) this.flush();
     if (size > ROOM_BYTES) {
-      this.#handle(Buffer.from(bytes.subarray(from, to)), mark);
+      this.#handle([{ line: Buffer.from(bytes.subarray(from, to)), mark }]);
       return;
     }
     this.#room.set(bytes.subarray(from, to), this.#filled);
-    this.#ends.push(this.#filled + size);
-    this.#marks.push(mark);
+    this.#held.push({ line: this.#room.subarray(this.#filled, this.#filled + size), mark });
+    this.#filled += size;
   }
 
-  /** Handles what is held. If it throws, the rest is dropped. */
+  /** Hands over what is held. If that throws, it is dropped. */
   flush(): void {
-    const ends = this.#ends.splice(0);
-    const marks = this.#marks.splice(0);
-    let from = 0;
-    ends.forEach((to, at) => {
-      this.#handle(this.#room.subarray(from, to), marks[at] as T);
-      from = to;
-    });
-  }
-
-  get #filled(): number {
-    return this.#ends.at(-1) ?? 0;
+    if (this.#held.length === 0) return;
+    const held = this.#held;
+    this.#held = [];
+    this.#filled = 0;
+    this.#handle(held);
   }
 }

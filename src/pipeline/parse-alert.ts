@@ -110,9 +110,15 @@ function groupsOf(groups: JsonValue | undefined): readonly string[] {
 function timeOf(event: JsonObject, receivedAt: number): number {
   const written = text(event, "timestamp") ?? text(event, "@timestamp");
   if (written === undefined) return receivedAt;
-  // Wazuh writes the zone without a colon (+0000), which the ISO format does not allow.
-  const time = Date.parse(written.replace(/([+-]\d\d)(\d\d)$/, "$1:$2"));
+  const time = Date.parse(withColon(written));
   return Number.isFinite(time) ? time : receivedAt;
+}
+
+/** Wazuh writes the zone without a colon (`+0000`), which the ISO format does not allow. */
+function withColon(time: string): string {
+  const sign = time.charCodeAt(time.length - 5);
+  if (sign !== 43 && sign !== 45) return time;
+  return /\d{4}$/.test(time) ? `${time.slice(0, -2)}:${time.slice(-2)}` : time;
 }
 
 /** The exact line inside Fluent Bit's record, or undefined. */
@@ -124,15 +130,16 @@ function loggedLine(event: JsonObject): Buffer | undefined {
 
 function parseObject(line: Buffer): JsonObject {
   if (!isUtf8(line)) throw invalid("invalid UTF-8");
+  const text = line.toString("utf8");
   let value: JsonValue;
   try {
-    value = JSON.parse(line.toString("utf8"));
+    value = JSON.parse(text);
   } catch (cause) {
     throw invalid(whatWasFound(line), cause);
   }
   if (!isJsonObject(value))
     throw invalid(`JSON ${Array.isArray(value) ? "array" : value === null ? "null" : typeof value}`);
-  if (isDeeper(value, MAX_NESTING)) throw invalid(`nesting over ${MAX_NESTING} levels`);
+  if (opensMore(text, MAX_NESTING) && isDeeper(value, MAX_NESTING)) throw invalid(`nesting over ${MAX_NESTING} levels`);
   return value;
 }
 
@@ -141,6 +148,15 @@ function whatWasFound(line: Buffer): string {
   if (line.includes(0)) return `a NUL byte at offset ${line.indexOf(0)}`;
   if (line[0] === 0xef && line[1] === 0xbb) return "a byte order mark before the JSON";
   return `${line.length} bytes that are not JSON`;
+}
+
+/** There are more opening brackets than `levels`, in strings or outside: with fewer no value lies deeper. */
+function opensMore(text: string, levels: number): boolean {
+  let left = levels;
+  for (const bracket of ["{", "["]) {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) if (--left < 0) return true;
+  }
+  return false;
 }
 
 function isDeeper(value: JsonObject | readonly JsonValue[], levels: number): boolean {

@@ -46,7 +46,7 @@ function fileSink(file: AppendFile): Sink {
   return {
     async send(findings, signal) {
       if (signal.aborted) return { status: "retry", cause: new Error("stopped before writing"), taken: 0 };
-      const { lines, error } = await file.append(findings.map(enrichedAlert));
+      const { lines, error } = await file.append(findings.map((finding) => enrichedAlert(finding)));
       return error === undefined ? { status: "sent" } : { status: "retry", cause: error, taken: lines };
     },
     close: () => file.close(),

@@ -4,7 +4,10 @@ import { HeldLines } from "../../../src/pipeline/held-lines.ts";
 
 test("lines come in their order with their marks, however many and long they are", () => {
   const seen: string[] = [];
-  const held = new HeldLines<number>((line, mark) => seen.push(`${mark}:${line.length}:${line[0]}`));
+  const held = new HeldLines<number>((lines) => {
+    assert.ok(lines.length > 0 && lines.length <= 64);
+    for (const { line, mark } of lines) seen.push(`${mark}:${line.length}:${line[0]}`);
+  });
   const wanted: string[] = [];
   const chunk = Buffer.alloc(600_000);
   for (let mark = 0; mark < 300; mark++) {
@@ -20,7 +23,9 @@ test("lines come in their order with their marks, however many and long they are
 
 test("what is held is a copy", () => {
   const seen: string[] = [];
-  const held = new HeldLines<undefined>((line) => seen.push(line.toString()));
+  const held = new HeldLines<undefined>((lines) => {
+    for (const { line } of lines) seen.push(line.toString());
+  });
   const chunk = Buffer.from("one two");
   held.add(chunk, 4, 7, undefined);
   chunk.fill(0);

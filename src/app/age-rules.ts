@@ -1,7 +1,7 @@
-import { z } from "zod";
 import type { Config } from "../config/load.ts";
-import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../contract/expiry-schema.ts";
+import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../contract/expiry.ts";
 import type { AgeRules } from "../intel/standing.ts";
+import { get, type JsonValue } from "../model/json.ts";
 
 /** Lists say nothing about when a value was seen, so that without a word in the configuration theirs never expire. */
 const UNDATED: ReadonlySet<string> = new Set(["list-file"]);
@@ -16,8 +16,6 @@ export interface AgedConfig {
   }[];
 }
 
-const filteredByAge = z.looseObject({ filters: z.looseObject({ max_age: z.number().optional() }).optional() });
-
 /**
  * What the configuration says about the age of each feed's reports, by the feed's name. Without a configuration nothing expires:
  * whoever names a feed on the command line means what is in it.
@@ -26,8 +24,8 @@ export function ageRules(config: AgedConfig | undefined): ReadonlyMap<string, Ag
   return new Map(
     (config?.feeds ?? []).map(({ name, definition, settings, common }) => {
       const expiry = common.expiry ?? (UNDATED.has(definition.type) ? NEVER_EXPIRES : DEFAULT_EXPIRY);
-      const maxAge = filteredByAge.safeParse(settings).data?.filters?.max_age;
-      return [name, { expiry, ...(maxAge === undefined ? {} : { maxAge }) }];
+      const maxAge = get(settings as JsonValue, "filters", "max_age");
+      return [name, { expiry, ...(typeof maxAge === "number" ? { maxAge } : {}) }];
     }),
   );
 }

@@ -9,7 +9,7 @@ import type { Finding } from "../model/finding.ts";
 import { walkLines } from "../pipeline/gated-lines.ts";
 import { type HandleContext, handleBatch } from "../pipeline/handle.ts";
 import { type HeldLine, HeldLines } from "../pipeline/held-lines.ts";
-import { recordLetter } from "../store/dead-letter.ts";
+import { recordLetter } from "../store/record-letter.ts";
 import type { EnrichJob, EnrichResult, Wanted } from "./enrich-wire.ts";
 
 /** Bytes of a range that are read at once. */

@@ -5,15 +5,15 @@ import { TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import { packageRoot } from "../lib/package-root.ts";
 import type { Finding } from "../model/finding.ts";
-import type { Indicator } from "../model/indicator.ts";
 import { HuntJob } from "../store/hunt-job.ts";
 import { commandKey } from "./engine.ts";
-import { type HuntOutcome, type HuntRequest, hunt } from "./hunt.ts";
+import { hunt } from "./hunt.ts";
 import { openDelivery } from "./hunt-deliver.ts";
 import { filesNamed, filesOfLogs, type HuntLog, type TimeWindow } from "./hunt-files.ts";
 import { huntFolder, openSketches } from "./hunt-place.ts";
 import type { StoredHunt } from "./hunt-progress.ts";
-import { type OpenOptions, openIntelligence } from "./intelligence.ts";
+import type { HuntOutcome, HuntRequest, HuntThreads } from "./hunt-request.ts";
+import { type Intelligence, type OpenOptions, openIntelligence } from "./intelligence.ts";
 
 export interface HuntCommand {
   readonly open: OpenOptions;
@@ -33,6 +33,8 @@ export interface HuntCommand {
   readonly restart: boolean;
   /** Make sketches (true), neither make nor use them (false), or make them where that takes no longer than minutes. */
   readonly sketches: boolean | undefined;
+  /** Threads that read; 0: none but this one. Default: one a processor where there is enough to read. */
+  readonly threads?: number;
   readonly log: Log;
   readonly signal: AbortSignal;
 }
@@ -105,11 +107,13 @@ export async function openHunt(command: HuntCommand): Promise<HuntSession> {
       const sketches = command.sketches === false ? undefined : openSketches(folder, version, log);
       const content = files.reduce((sum, file) => sum + file.content, 0);
       const { newSince } = command;
+      const threads = threadsOf(command, intelligence);
       const outcome = await hunt({
         ...events,
         files,
         generation,
-        ...(newSince === undefined ? {} : { wanted: (indicator: Indicator) => isNewSince(indicator, newSince) }),
+        ...(newSince === undefined ? {} : { newSince }),
+        ...(threads === undefined ? {} : { threads }),
         key: commandKey(config?.state_dir),
         window,
         minScore: command.minScore,
@@ -141,9 +145,11 @@ export async function openHunt(command: HuntCommand): Promise<HuntSession> {
   };
 }
 
-/** Somebody reported it, or changed the report, since then; what does not say when counts as new. */
-export function isNewSince({ reports }: Indicator, since: number): boolean {
-  return reports.some(({ timestamp }) => timestamp === undefined || timestamp * 1000 >= since);
+/** Undefined: all is done in this one. */
+function threadsOf({ threads: count }: HuntCommand, { live, judging }: Intelligence): HuntThreads | undefined {
+  const shared = live.shared();
+  if (shared === undefined || count === 0) return undefined;
+  return { generation: shared.generation, judging, ...(count === undefined ? {} : { count }) };
 }
 
 function windowOf({ from, to }: StoredHunt): TimeWindow {

@@ -5,6 +5,7 @@ import type { SourceLag } from "../contract/source.ts";
 import type { Generation, IndicatorIndex } from "../intel/generation.ts";
 import { ValueSet } from "../intel/sketch-fresh.ts";
 import type { Clock } from "../lib/clock.ts";
+import { Duty } from "../lib/duty.ts";
 import { asError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Place } from "../lib/place.ts";
@@ -20,7 +21,7 @@ import { logsOf, softwareVersion } from "./hunt-command.ts";
 import { journalRetro, untilCalm } from "./hunt-deliver.ts";
 import { filesOfLogs } from "./hunt-files.ts";
 import type { StoredHunt } from "./hunt-progress.ts";
-import { HuntThread } from "./hunt-thread.ts";
+import { HuntThread, STEP_LINES } from "./hunt-thread.ts";
 
 /** What came of hunts, for metrics. */
 export interface HuntEvents {
@@ -59,7 +60,7 @@ const MOST_VALUES = 500_000;
 
 /**
  * Hunts what a sync brings in the alerts of the time before it came. Arrivals are written down as they come into force, and hunted in
- * batches beside the live line: in a thread of its own, at a bounded rate, and not at all while a source is behind.
+ * batches beside the live line: in a thread of its own, at a share of a processor, and not at all while a source is behind.
  */
 export class HuntKeeper {
   readonly #parts: HuntKeeperParts;
@@ -130,7 +131,7 @@ export class HuntKeeper {
     if (left > 0)
       return `too much arrived at once: ${left} arrivals were not hunted (\`tipline hunt --new-since\` does it)`;
     if (oldestMs <= LATE_MS) return undefined;
-    return `${indicators} indicators wait to be hunted, the oldest for ${formatDuration(oldestMs)} (hunt.max_rate, hunt.window)`;
+    return `${indicators} indicators wait to be hunted, the oldest for ${formatDuration(oldestMs)} (hunt.max_cpu_percent, hunt.window)`;
   }
 
   /** Hunts what arrives until `signal` aborts. What is under way goes on after a restart. */
@@ -185,22 +186,23 @@ export class HuntKeeper {
     const thread = this.#here ? undefined : new HuntThread({ values, window, sketches });
     const name = JSON.stringify(["arrivals", arrivals.map((arrival) => arrival.name)]);
     const job = HuntJob.open<StoredHunt>(join(this.#folder, "interrupted"), name, log);
+    const duty = new Duty(config.hunt.max_cpu_percent / 100, (ms) => clock.sleep(ms, signal));
     const began = clock.now();
     let finished = false;
     try {
       const outcome = await hunt({
         files,
         generation: generation(),
-        wanted: ({ type, pattern, value }) => wanted.has([type, pattern, value]),
+        only: { wanted: ({ type, pattern, value }) => wanted.has([type, pattern, value]), values },
         key,
         window,
         minScore: 0,
         benign: true,
-        values,
         ...(thread === undefined
           ? { sketches: Sketches.open({ ...sketches, log }), sketching: true }
           : { openScan: (target: ScanTarget, start: Place | undefined) => thread.scan(target, start) }),
-        pace: (read) => this.#pace(read, signal),
+        stepLines: STEP_LINES,
+        pace: (tookMs) => this.#pace(duty, tookMs, signal),
         job,
         startedAt: began,
         version,
@@ -243,11 +245,10 @@ export class HuntKeeper {
     }
   }
 
-  /** Keeps to the rate, and waits while live work is behind. */
-  async #pace(read: number, signal: AbortSignal): Promise<void> {
-    const { clock, config } = this.#parts;
-    if (read > 0) await clock.sleep((read * 1000) / config.hunt.max_rate, signal);
-    while (!signal.aborted && this.#isBehind()) await clock.sleep(LAG_POLL_MS, signal);
+  /** Keeps to its share of a processor, and waits while live work is behind. */
+  async #pace(duty: Duty, tookMs: number, signal: AbortSignal): Promise<void> {
+    await duty.worked(tookMs);
+    while (!signal.aborted && this.#isBehind()) await this.#parts.clock.sleep(LAG_POLL_MS, signal);
   }
 
   #isBehind(): boolean {

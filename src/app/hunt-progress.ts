@@ -5,7 +5,7 @@ import type { HuntFile } from "./hunt-files.ts";
 import { IdSet } from "./hunt-ids.ts";
 
 /** How far a hunt is in one file. */
-export interface FileProgress {
+export interface FileProgress extends FileCounts {
   readonly identity: string;
   readonly size: number;
   readonly mtimeMs: number;
@@ -15,6 +15,10 @@ export interface FileProgress {
   done: boolean;
   /** Why it could not be read to its end. */
   trouble?: string;
+}
+
+/** What reading a file has come to. */
+export interface FileCounts {
   lines: number;
   refused: number;
   bytes: number;
@@ -58,8 +62,15 @@ export class HuntState {
     return fresh;
   }
 
-  /** What is known of a file, if it still is that file; `undefined` when it is to be read from its start. */
+  /** What is known of a file, if it still is that file; that of one that is to be read from its start else. From now on it is held. */
   of(file: HuntFile): FileProgress {
+    const progress = this.known(file);
+    this.files.set(file.path, progress);
+    return progress;
+  }
+
+  /** As {@link of}, for who only asks. */
+  known(file: HuntFile): FileProgress {
     const known = this.files.get(file.path) ?? this.files.get(file.path.replace(/\.gz$/, ""));
     const same = known !== undefined && known.identity === file.identity && known.size <= file.size;
     // Compressed since: its content is the same, which the scan checks where it goes on.
@@ -67,13 +78,9 @@ export class HuntState {
       known !== undefined && file.packed && !this.files.has(file.path) && known.done && file.content === known.size;
     if (known !== undefined && (same || packed)) {
       const grown = same && known.size < file.size;
-      const progress = { ...known, done: known.done && !grown, size: file.size };
-      this.files.set(file.path, progress);
-      return progress;
+      return { ...known, done: known.done && !grown, size: file.size };
     }
     const { identity, size, mtimeMs } = file;
-    const fresh = { identity, size, mtimeMs, done: false, lines: 0, refused: 0, bytes: 0, skipped: 0 };
-    this.files.set(file.path, fresh);
-    return fresh;
+    return { identity, size, mtimeMs, done: false, lines: 0, refused: 0, bytes: 0, skipped: 0 };
   }
 }

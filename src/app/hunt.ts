@@ -1,125 +1,32 @@
-import { enrichedAlert } from "../clients/enriched-alert.ts";
-import type { Generation } from "../intel/generation.ts";
-import { HuntedKeys, type HuntedValue } from "../intel/sketch.ts";
-import { huntedValues } from "../intel/sketch-values.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
-import type { Log } from "../lib/log.ts";
-import type { Place } from "../lib/place.ts";
 import type { Finding } from "../model/finding.ts";
-import type { Indicator } from "../model/indicator.ts";
-import { createHuntJudge, restricted } from "../pipeline/hunt-judge.ts";
-import { createLook, lookFor } from "../pipeline/hunt-look.ts";
-import { FileScan, type ScanStep, type ScanTarget } from "../pipeline/hunt-scan.ts";
-import type { HuntSummary } from "../pipeline/hunt-summary.ts";
-import type { HuntJob } from "../store/hunt-job.ts";
-import type { Sketches } from "../store/sketch.ts";
-import { engine } from "./engine.ts";
-import type { HuntFile, TimeWindow } from "./hunt-files.ts";
-import { type FileProgress, HuntState, type StoredHunt } from "./hunt-progress.ts";
-
-export interface HuntRequest {
-  readonly files: readonly HuntFile[];
-  readonly generation: Generation;
-  /** Only these indicators; default: all. */
-  readonly wanted?: (indicator: Indicator) => boolean;
-  /** All that are wanted, where somebody knows them already. */
-  readonly values?: readonly HuntedValue[];
-  /** Key of finding ids. */
-  readonly key: Buffer;
-  readonly window: TimeWindow;
-  readonly minScore: number;
-  /** Count and give known-benign findings as well. */
-  readonly benign: boolean;
-  readonly sketches?: Sketches | undefined;
-  /** Make sketches of what has none; default: use those that are there. */
-  readonly sketching?: boolean;
-  /** Reads a file, `start`: from there; default: here. */
-  readonly openScan?: (target: ScanTarget, start: Place | undefined) => HuntScan;
-  /** Before each step: a hunt that must not be in the way waits here. `bytes`: read since the last call. */
-  readonly pace?: (bytes: number) => Promise<void>;
-  /** Makes the hunt one that can be gone on with. */
-  readonly job?: HuntJob<StoredHunt> | undefined;
-  /** How often the place to go on from is written down; default 2,000 ms. */
-  readonly checkpointMs?: number;
-  readonly startedAt: number;
-  readonly version: string;
-  /** Called in the order of the files, each finding once, those of an interrupted hunt first. */
-  readonly emit?: (line: string) => Promise<void> | void;
-  /** Durable when it resolves; gives how many were new. */
-  readonly deliver?: (findings: readonly Finding[]) => Promise<number>;
-  readonly onProgress?: (state: HuntProgressState) => void;
-  readonly onStep?: (step: ScanStep) => void;
-  readonly log: Log;
-  readonly signal: AbortSignal;
-}
-
-/** What a hunt needs of `FileScan`. */
-export interface HuntScan {
-  run(): AsyncGenerator<ScanStep>;
-  flush(place: Place): void | Promise<void>;
-}
-
-/** Bytes are of content. */
-export interface HuntProgressState {
-  readonly done: number;
-  readonly total: number;
-  /** Done by an earlier process. */
-  readonly before: number;
-  readonly skipped: number;
-  readonly findings: number;
-  readonly file: string;
-}
-
-export interface HuntOutcome {
-  readonly summary: HuntSummary;
-  readonly files: number;
-  /** Of them passed over whole, because their sketches rule them out. */
-  readonly ruledOut: number;
-  readonly lines: number;
-  /** Lines that are no alerts, and the first few of this process with their reasons. */
-  readonly refused: number;
-  readonly refusals: readonly string[];
-  readonly bytes: number;
-  readonly skipped: number;
-  readonly delivered: number;
-  readonly troubles: readonly string[];
-  readonly interrupted: boolean;
-}
+import type { HuntHit, JudgedScan, JudgedStep } from "../pipeline/hunt-hits.ts";
+import { MOST_REASONS } from "../pipeline/hunt-scan.ts";
+import type { HuntFile } from "./hunt-files.ts";
+import { ScanLost } from "./hunt-pool.ts";
+import { type FileCounts, type FileProgress, HuntState } from "./hunt-progress.ts";
+import { Readers, toRead } from "./hunt-readers.ts";
+import type { HuntReader } from "./hunt-reading.ts";
+import type { HuntOutcome, HuntRequest } from "./hunt-request.ts";
 
 const CHECKPOINT_MS = 2_000;
 /** A checkpoint may take so much of the time. */
 const CHECKPOINT_SHARE = 20;
 const DELIVER_BATCH = 100;
+const NOTHING_YET: FileCounts = { lines: 0, refused: 0, bytes: 0, skipped: 0 };
 
 /** Matches files of the past, mode `retro`; what comes out of a hunt that was interrupted and gone on with is the same as of one run. */
 export async function hunt(request: HuntRequest): Promise<HuntOutcome> {
   return await new Hunt(request).run();
 }
 
-/** Reads in this thread. */
-function scanningHere(
-  index: Generation["index"],
-  extract: ReturnType<typeof engine>["extract"],
-  { wanted, values, sketches, sketching = false, window, log, signal }: HuntRequest,
-): NonNullable<HuntRequest["openScan"]> {
-  const some = values ?? (wanted && [...huntedValues(index)]);
-  const keys = sketches && new HuntedKeys(sketches.seed, some ?? huntedValues(index));
-  const options = {
-    look: some ? lookFor(some, { extract, log }) : createLook({ index, extract, log }),
-    wanted: { ...window, ...(keys && { keys }) },
-    sketches,
-    sketching,
-    signal,
-  };
-  return (target, start) => new FileScan(target, { ...options, ...(start && { start }) });
-}
-
 class Hunt {
   readonly #request: HuntRequest;
   readonly #state: HuntState;
-  readonly #judge: ReturnType<typeof createHuntJudge>;
-  readonly #openScan: NonNullable<HuntRequest["openScan"]>;
+  readonly #readers: Readers;
   readonly #reasons: string[] = [];
+  /** What the file under way had come to at its last place. */
+  #settled = NOTHING_YET;
   #waiting: Finding[] = [];
   #savedAt = Date.now();
   #saveTook = 0;
@@ -130,26 +37,27 @@ class Hunt {
   #told = false;
 
   constructor(request: HuntRequest) {
-    const { files, generation, wanted, key, window, job } = request;
+    const { files, job } = request;
     this.#request = request;
     this.#state = new HuntState(job);
     this.#total = files.reduce((sum, { content }) => sum + content, 0);
-    const judged = wanted === undefined ? generation : restricted(generation, wanted);
-    const judge = engine(key);
-    this.#judge = createHuntJudge({ ...judge, generation: judged, ...window });
-    this.#openScan = request.openScan ?? scanningHere(judged.index, judge.extract, request);
+    this.#readers = new Readers(request, this.#state);
   }
 
   async run(): Promise<HuntOutcome> {
     const { files, signal, job, emit } = this.#request;
-    if (emit && job?.before) for await (const line of job.findings()) await emit(line);
-    for (const file of files) {
-      if (signal.aborted) break;
-      const progress = this.#state.of(file);
-      this.#before += Math.min(progress.bytes, file.content);
-      this.#done += Math.min(progress.bytes, file.content);
-      if (!progress.done) await this.#read(file, progress);
-      this.#total += Math.max(0, progress.bytes - file.content);
+    try {
+      if (emit && job?.before) for await (const line of job.findings()) await emit(line);
+      for (const file of files) {
+        if (signal.aborted) break;
+        const progress = this.#state.of(file);
+        this.#before += Math.min(progress.bytes, file.content);
+        this.#done += Math.min(progress.bytes, file.content);
+        if (!progress.done) await this.#read(file, progress);
+        this.#total += Math.max(0, progress.bytes - file.content);
+      }
+    } finally {
+      await this.#readers.close();
     }
     await this.#deliver();
     if (signal.aborted) this.#save();
@@ -157,45 +65,61 @@ class Hunt {
   }
 
   async #read(file: HuntFile, progress: FileProgress): Promise<void> {
-    const { place } = progress;
-    const scan = this.#openScan({ path: file.path, packed: file.packed }, place);
     delete progress.trouble;
+    this.#settled = countsOf(progress);
     try {
+      await this.#readBy(this.#readers.ahead, file, progress);
+    } catch (error) {
+      if (!(error instanceof ScanLost)) throw error;
+      this.#goBack(progress);
+      await this.#readBy(this.#readers.here, file, progress);
+    }
+  }
+
+  async #readBy(reader: HuntReader, file: HuntFile, progress: FileProgress): Promise<void> {
+    const { signal, pace } = this.#request;
+    const scan = reader.open(toRead(file, progress));
+    try {
+      let asked = performance.now();
       for await (const step of scan.run()) {
+        const took = step.tookMs ?? performance.now() - asked;
         await this.#take(step, file, progress);
         if (step.place !== undefined) await this.#maybeSave(scan, progress);
-        await this.#request.pace?.(step.bytes - step.skipped);
+        await pace?.(took);
+        asked = performance.now();
       }
-      progress.done = !this.#request.signal.aborted;
-      if (!progress.done && progress.place !== undefined) await scan.flush(progress.place);
+      progress.done = !signal.aborted;
+      if (!progress.done) {
+        this.#goBack(progress);
+        if (progress.place !== undefined) await scan.flush();
+      }
     } catch (error) {
-      if (this.#request.signal.aborted) return;
+      if (signal.aborted) return this.#goBack(progress);
       // Not the file's fault.
-      if (error instanceof TiplineError && error.code === "TIP_INTERNAL") throw error;
+      if (error instanceof ScanLost || (error instanceof TiplineError && error.code === "TIP_INTERNAL")) throw error;
       progress.trouble = `${file.path}: cannot be read after byte ${progress.place?.offset ?? 0} of its content: ${asError(error).message}`;
       progress.done = true;
     }
     await this.#maybeSave(scan, progress);
   }
 
-  async #take(step: ScanStep, file: HuntFile, progress: FileProgress): Promise<void> {
+  async #take(step: JudgedStep, file: HuntFile, progress: FileProgress): Promise<void> {
     if (step.again) {
-      this.#done -= progress.bytes;
-      Object.assign(progress, { lines: 0, refused: 0, bytes: 0, skipped: 0 });
       delete progress.place;
+      this.#settled = NOTHING_YET;
+      this.#goBack(progress);
     }
     progress.lines += step.lines;
     progress.refused += step.refused;
     progress.bytes += step.bytes;
     progress.skipped += step.skipped;
-    if (step.place !== undefined) progress.place = step.place;
-    if (step.reason !== undefined && this.#reasons.length < 3) this.#reasons.push(step.reason);
+    for (const reason of step.reasons) if (this.#reasons.length < MOST_REASONS) this.#reasons.push(reason);
     this.#done += step.bytes;
     this.#skipped += step.skipped;
-    for (const { bytes, origin } of step.candidates) {
-      const found = this.#judge(bytes, origin, Math.floor(file.mtimeMs));
-      if (typeof found === "string") progress.refused++;
-      else if (found !== undefined) await this.#found(found.finding, found.verdict);
+    for (const hit of step.hits) await this.#found(hit);
+    if (step.place !== undefined) {
+      progress.place = step.place;
+      this.#settled = countsOf(progress);
     }
     if (this.#waiting.length >= DELIVER_BATCH) await this.#deliver();
     const { onProgress, onStep } = this.#request;
@@ -210,16 +134,22 @@ class Hunt {
     });
   }
 
-  async #found(finding: Finding, verdict: Parameters<HuntSummary["add"]>[1]): Promise<void> {
-    const { minScore, benign, emit, deliver, job } = this.#request;
-    if (finding.score < minScore || (finding.suppressed && !benign) || !this.#state.note(finding.id)) return;
-    this.#state.summary.add(finding, verdict);
-    if (emit) {
-      const line = enrichedAlert(finding);
+  /** To the last place: what came after it will be read again. Findings that were met then are known by their ids. */
+  #goBack(progress: FileProgress): void {
+    this.#done -= progress.bytes - this.#settled.bytes;
+    this.#skipped -= progress.skipped - this.#settled.skipped;
+    Object.assign(progress, this.#settled);
+  }
+
+  async #found({ id, tally, line, finding }: HuntHit): Promise<void> {
+    const { emit, job } = this.#request;
+    if (!this.#state.note(id)) return;
+    this.#state.summary.add(tally);
+    if (emit && line !== undefined) {
       job?.addFinding(line);
       await emit(line);
     }
-    if (deliver) this.#waiting.push(finding);
+    if (finding !== undefined) this.#waiting.push(finding);
   }
 
   async #deliver(): Promise<void> {
@@ -229,13 +159,13 @@ class Hunt {
   }
 
   /** What was found up to here is delivered and written down before the place is. */
-  async #maybeSave(scan: HuntScan, progress: FileProgress): Promise<void> {
+  async #maybeSave(scan: JudgedScan, progress: FileProgress): Promise<void> {
     const { job, checkpointMs = CHECKPOINT_MS } = this.#request;
     if (job === undefined) return;
     const rest = checkpointMs === 0 ? 0 : Math.max(checkpointMs, this.#saveTook * CHECKPOINT_SHARE);
     if (Date.now() - this.#savedAt < rest) return;
     await this.#deliver();
-    if (progress.place !== undefined) await scan.flush(progress.place);
+    if (progress.place !== undefined) await scan.flush();
     this.#save();
   }
 
@@ -278,4 +208,8 @@ class Hunt {
       interrupted: this.#request.signal.aborted,
     };
   }
+}
+
+function countsOf({ lines, refused, bytes, skipped }: FileCounts): FileCounts {
+  return { lines, refused, bytes, skipped };
 }

@@ -1,8 +1,11 @@
+import { Layer } from "../intel/index/layer.ts";
+import { openLayers } from "../intel/index/layers.ts";
 import type { OwnAssets } from "../intel/policy.ts";
 import { ALWAYS_STANDING } from "../intel/standing.ts";
 import type { Log } from "../lib/log.ts";
 import { type GenerationParts, LiveGeneration } from "./generation.ts";
 import { type KnowledgeConfig, surroundings } from "./knowledge.ts";
+import type { SharedGeneration } from "./match-wire.ts";
 
 /** What judges beside indicators, as plain data that can be handed to a thread, which reads the lists for itself. */
 export interface Judging {
@@ -26,4 +29,13 @@ export function judgingBy(store: GenerationParts["store"], judging: Judging, log
     own,
     ...(stateDir === undefined ? {} : { stateDir }),
   });
+}
+
+/** In a thread: the generation that another one handed over, judged by what is on disk now. */
+export function handedGeneration(handed: SharedGeneration, judging: Judging, log: Log): LiveGeneration {
+  const { id, createdAt, layers } = handed;
+  const index = openLayers(layers.map(({ path, segment }) => new Layer(path, segment)));
+  const current = { id, createdAt, index };
+  const store = { current: () => current, refresh: () => false, partialFeeds: () => [], feeds: () => [] };
+  return judgingBy(store, judging, log);
 }

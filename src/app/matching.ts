@@ -7,8 +7,8 @@ import type { Log } from "../lib/log.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Echo } from "../pipeline/handle.ts";
 import type { MatchRecords, Matched as Result } from "../pipeline/pump.ts";
-import { recordLetter } from "../store/dead-letter.ts";
 import { rememberJson } from "../store/finding-cache.ts";
+import { recordLetter } from "../store/record-letter.ts";
 import { type Matched, MatchThread, type ThreadParts } from "./match-thread.ts";
 import type { MatchOutcome, VerdictTally } from "./match-wire.ts";
 

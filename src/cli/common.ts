@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { OpenOptions } from "../app/intelligence.ts";
+import { createLog } from "../lib/create-log.ts";
 import { TiplineError } from "../lib/errors.ts";
-import { createLog } from "../lib/log.ts";
 import { safe } from "./output.ts";
 import { Progress } from "./progress.ts";
 
@@ -21,6 +21,14 @@ export function wholeNumber(flag: string, given: string, least: number, most: nu
     "TIP_USAGE_INVALID",
     `${flag}: expected a whole number from ${least} to ${most}, got "${safe(given, 40)}"`,
   );
+}
+
+/** More threads than this would wait for the disk, and the gate has room for 64. */
+const MOST_THREADS = 60;
+
+/** Of `--threads`; undefined: it was left to us. */
+export function threadCount(given: string | undefined): number | undefined {
+  return given === undefined ? undefined : wholeNumber("--threads", given, 0, MOST_THREADS);
 }
 
 export const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { type DemoAccount, runDemo } from "../app/demo.ts";
-import { createLog } from "../lib/log.ts";
+import { createLog } from "../lib/create-log.ts";
 import { wholeNumber } from "./common.ts";
 import { paint, print, safe } from "./output.ts";
 import { renderFinding } from "./render.ts";

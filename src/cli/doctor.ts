@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { connectServer, findServers, type ServerSettings } from "../app/live-servers.ts";
 import { systemClock } from "../lib/clock.ts";
-import { createLog, silentLog } from "../lib/log.ts";
+import { createLog } from "../lib/create-log.ts";
+import { silentLog } from "../lib/log.ts";
 import type { Check } from "../setup/checks.ts";
 import { doctorMisp } from "../setup/doctor-misp.ts";
 import { addDoctorWazuh, checkLines, wholeChainOptions } from "./doctor-chain.ts";

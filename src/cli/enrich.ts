@@ -8,7 +8,7 @@ import { openIntelligence } from "../app/intelligence.ts";
 import type { DeadLetter } from "../contract/journal.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Finding } from "../model/finding.ts";
-import { type IntelligenceFlags, intelligenceOptions, openOptions, wholeNumber } from "./common.ts";
+import { type IntelligenceFlags, intelligenceOptions, openOptions, threadCount, wholeNumber } from "./common.ts";
 import { EXIT, forTerminal, note, print, printBytes, safe } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { renderFinding } from "./render.ts";
@@ -22,8 +22,6 @@ interface Flags extends IntelligenceFlags {
 }
 
 const NOTED_MOST = 10;
-/** More threads than this would wait for the disk, and the gate has room for 64. */
-const MOST_THREADS = 60;
 
 export function addEnrich(program: Command): void {
   intelligenceOptions(program.command("enrich"))
@@ -50,8 +48,7 @@ counts as an alert; every other line that is none is told.`,
     )
     .action(async (files: string[], flags: Flags) => {
       const minScore = wholeNumber("--min-score", flags.minScore, 0, 100);
-      const threads =
-        flags.threads === undefined ? undefined : wholeNumber("--threads", flags.threads, 0, MOST_THREADS);
+      const threads = threadCount(flags.threads);
       const options = openOptions(flags);
       const intelligence = await openIntelligence(options);
       const letters =

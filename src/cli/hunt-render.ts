@@ -1,5 +1,5 @@
-import type { HuntProgressState } from "../app/hunt.ts";
 import type { HuntReport } from "../app/hunt-command.ts";
+import type { HuntProgressState } from "../app/hunt-request.ts";
 import { formatBytes, formatCount, formatDuration } from "../lib/units.ts";
 import type { JsonObject } from "../model/json.ts";
 import type { HuntedIndicator } from "../pipeline/hunt-summary.ts";

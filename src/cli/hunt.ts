@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { openHunt } from "../app/hunt-command.ts";
 import { TiplineError } from "../lib/errors.ts";
-import { type IntelligenceFlags, intelligenceOptions, openOptions, wholeNumber } from "./common.ts";
+import { type IntelligenceFlags, intelligenceOptions, openOptions, threadCount, wholeNumber } from "./common.ts";
 import { renderAccount, renderProgress, renderSummary, summaryJson } from "./hunt-render.ts";
 import { parseTime, utc } from "./hunt-time.ts";
 import { EXIT, forTerminal, note, print, printJson, safe } from "./output.ts";
@@ -23,6 +23,7 @@ interface Flags extends IntelligenceFlags {
   readonly restart?: boolean;
   readonly resume?: boolean;
   readonly sketches?: boolean;
+  readonly threads?: string;
 }
 
 export function addHunt(program: Command): void {
@@ -58,6 +59,10 @@ export function addHunt(program: Command): void {
       "keep sketches of what is in the files, so that the next hunt can leave files out (default: of 2 GiB in all at most)",
     )
     .option("--no-sketches", "neither keep nor use them")
+    .option(
+      "--threads <n>",
+      "threads that read, each a file at a time (default: one a processor where there is much to read; 0: none beside the main one)",
+    )
     .addHelpText(
       "after",
       `
@@ -72,6 +77,7 @@ Exit code 1: something could not be read, or the hunt was interrupted; what was 
     )
     .action(async (files: string[], flags: Flags) => {
       const minScore = wholeNumber("--min-score", flags.minScore, 0, 100);
+      const threads = threadCount(flags.threads);
       const now = Date.now();
       const window = windowOf(flags, now);
       if (files.length === 0 && window.from === undefined)
@@ -100,6 +106,7 @@ Exit code 1: something could not be read, or the hunt was interrupted; what was 
         resume: flags.resume === true,
         restart: flags.restart === true,
         sketches: flags.sketches,
+        ...(threads === undefined ? {} : { threads }),
         log: options.log,
         signal,
       });

@@ -5,8 +5,8 @@ import { connectServer, findServers, KEY_VARIABLE } from "../app/live-servers.ts
 import { cacheDir } from "../app/paths.ts";
 import { ownAssets } from "../app/policy.ts";
 import { systemClock } from "../lib/clock.ts";
+import { createLog } from "../lib/create-log.ts";
 import { TiplineError } from "../lib/errors.ts";
-import { createLog } from "../lib/log.ts";
 import { collect, type IntelligenceFlags } from "./common.ts";
 import { resultJson, resultLines } from "./lookup-render.ts";
 import { EXIT, note, paint, print, printJson, safe } from "./output.ts";

@@ -20,7 +20,10 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   enrich: async () => (await import("./enrich.ts")).addEnrich,
   lookup: async () => (await import("./lookup.ts")).addLookup,
   explain: async () => (await import("./explain.ts")).addExplain,
-  sync: async () => (await import("./sync.ts")).addSync,
+  sync: async () => {
+    (await import("./small-heap.ts")).keepHeapSmall();
+    return (await import("./sync.ts")).addSync;
+  },
   feeds: async () => (await import("./feeds.ts")).addFeeds,
   hunt: async () => (await import("./hunt.ts")).addHunt,
   allow: async () => (await import("./allow.ts")).addAllow,

@@ -5,7 +5,7 @@ import { type LineOptions, runLine } from "../app/start.ts";
 import { loadConfig } from "../config/load.ts";
 import { mountLookup } from "../console/lookup.ts";
 import { systemClock } from "../lib/clock.ts";
-import { createLog } from "../lib/log.ts";
+import { createLog } from "../lib/create-log.ts";
 import { untilInterrupted } from "./signals.ts";
 
 interface Flags {

@@ -15,8 +15,8 @@ import {
 import { type SightingTargets, sightingTargets } from "../app/sighting-targets.ts";
 import { type Config, loadConfig } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
+import { createLog } from "../lib/create-log.ts";
 import { TiplineError } from "../lib/errors.ts";
-import { createLog } from "../lib/log.ts";
 import type { IndicatorReport } from "../model/indicator.ts";
 import { confirm, expectTerminal } from "./confirm.ts";
 import { EXIT, note, print, printJson, safe, safeLines, table } from "./output.ts";

@@ -1,18 +1,18 @@
-import { setFlagsFromString } from "node:v8";
 import type { Command } from "commander";
 import { intervalOf } from "../app/components.ts";
 import { requireConfig } from "../app/paths.ts";
 import { syncJson, syncState } from "../app/sync.ts";
 import { loadConfig } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
+import { createLog } from "../lib/create-log.ts";
 import { TiplineError } from "../lib/errors.ts";
-import { createLog } from "../lib/log.ts";
 import { formatCount, formatDuration } from "../lib/units.ts";
 import { type JsonObject, type JsonValue, text } from "../model/json.ts";
 import { callControl } from "../store/control.ts";
 import { EXIT, note, print, printJson, safe, table } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { untilInterrupted } from "./signals.ts";
+import { boundNursery } from "./small-heap.ts";
 import { SyncProgress } from "./sync-progress.ts";
 
 interface Flags {
@@ -60,8 +60,7 @@ export function addSync(program: Command): void {
       } while (!signal.aborted);
 
       async function here(): Promise<JsonObject> {
-        // A pull makes much garbage that dies young; by itself V8 lets the heap grow to four times what is live.
-        setFlagsFromString("--heap-growing-percent=30");
+        const release = boundNursery();
         const bar = new Progress();
         const progress = new SyncProgress();
         try {
@@ -79,6 +78,7 @@ export function addSync(program: Command): void {
           });
           return syncJson(result);
         } finally {
+          release();
           bar.end();
         }
       }

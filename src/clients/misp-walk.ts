@@ -14,7 +14,8 @@ export interface AttributeUnit {
 
 /** Takes the answer of one attempt; a new one is made for each attempt. */
 export interface AnswerSink {
-  take(chunk: Buffer): void;
+  /** A promise: wait for it before the next chunk. */
+  take(chunk: Buffer): Promise<void> | undefined;
   /** The answer is whole: how many rows it has. */
   end(): Promise<number>;
   /** The attempt failed. */
@@ -97,7 +98,7 @@ async function readOrHalve<Sink extends AnswerSink>(
     );
     const sink = newSink(answer.slices);
     try {
-      for await (const chunk of answer.chunks) sink.take(chunk);
+      for await (const chunk of answer.chunks) await sink.take(chunk);
       rows = await sink.end();
       return sink;
     } catch (thrown) {

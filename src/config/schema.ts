@@ -127,10 +127,12 @@ export const configSchema = z.strictObject({
         .boolean()
         .default(false)
         .describe("Also in logs/archives (every event), where logall_json keeps them."),
-      max_rate: size
-        .refine((bytes) => bytes >= 65_536, "expected at least 64KiB")
-        .prefault("16MiB")
-        .describe("At most so many bytes a second are read; nothing is while a source is behind."),
+      max_cpu_percent: z
+        .number()
+        .min(1)
+        .max(100)
+        .default(25)
+        .describe("At most so much of one processor's time is taken; nothing is read while a source is behind."),
       max_sketch_bytes: size
         .prefault("2GiB")
         .describe("Limit of what is remembered of each file, so that it need not be read again for every sync."),

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../lib/units.ts";
+import { type ExpirySettings, NEVER_EXPIRES } from "./expiry.ts";
 
 /** A duration, or `never`; becomes milliseconds, `never` becomes Infinity. */
 const span = z.string().transform((value, context) => {
@@ -26,11 +27,4 @@ export const expiryRules = z
   .union([z.literal("never"), byType], {
     error: ({ input }) => `expected never, or limits by type such as {ip: 90d}, got ${JSON.stringify(input)}`,
   })
-  .transform((value) => (value === "never" ? NEVER_EXPIRES : value));
-
-export const NEVER_EXPIRES: ExpirySettings = byType.parse({ ip: "never", domain: "never", url: "never" });
-
-/** What holds for a MISP server or feed whose configuration says nothing. */
-export const DEFAULT_EXPIRY: ExpirySettings = byType.parse({});
-
-export type ExpirySettings = z.output<typeof byType>;
+  .transform((value): ExpirySettings => (value === "never" ? NEVER_EXPIRES : value));

@@ -26,10 +26,22 @@ export function fieldTable(...groups: readonly FieldGroup[]): Readonly<Record<st
 /** First non-empty string among the names, each also with a capital first letter (products differ in that). */
 export function pick(owner: JsonValue | undefined, ...names: readonly string[]): string | undefined {
   for (const name of names) {
-    const found = text(owner, name) ?? text(owner, name.charAt(0).toUpperCase() + name.slice(1));
+    const found = text(owner, name) ?? text(owner, capitalised(name));
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+const CAPITALISED = new Map<string, string>();
+
+/** Names come from code, so there are few. */
+function capitalised(name: string): string {
+  let capital = CAPITALISED.get(name);
+  if (capital === undefined) {
+    capital = name.charAt(0).toUpperCase() + name.slice(1);
+    CAPITALISED.set(name, capital);
+  }
+  return capital;
 }
 
 /** Members of `facts` that are known; undefined ones left out. */

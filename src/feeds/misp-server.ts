@@ -22,10 +22,10 @@ import { cursorFromJson, cursorToJson, digestOf, type MispCursor } from "../inte
 import { eventOfMessage } from "../intel/misp-hint.ts";
 import {
   cleanHints,
-  isReconciliationDue,
   type ListedEvent,
   type PlanRules,
   planSync,
+  Reconciling,
   readListedEvent,
   type SyncPlan,
 } from "../intel/misp-manifest.ts";
@@ -47,22 +47,21 @@ import type { Clock } from "../lib/clock.ts";
 import { chunksOf, mapConcurrent } from "../lib/concurrent.ts";
 import { TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
+import type { Place } from "../lib/ordered-room.ts";
 import { RemoteError } from "../lib/remote-error.ts";
 import type { JsonObject, JsonValue } from "../model/json.ts";
+
+const { warninglists, to_ids_only, published_only, ...pace } = pulling;
 
 const config = mispConnection
   .extend({
     sightings: sightingSwitch,
-    warninglists: pulling.warninglists,
+    warninglists,
     zmq: zeroMqConfig,
-    to_ids_only: pulling.to_ids_only,
-    published_only: pulling.published_only,
+    to_ids_only,
+    published_only,
     filters: feedFilter,
-    grace: pulling.grace,
-    reconcile: pulling.reconcile,
-    page_size: pulling.page_size,
-    events_per_request: pulling.events_per_request,
-    part_size: pulling.part_size,
+    ...pace,
   })
   .refine(oneKey, { error: ONE_KEY_MESSAGE });
 
@@ -79,6 +78,17 @@ export default defineFeed<Config>({
   },
 });
 
+/** What the requests of one pull share. */
+interface Reads {
+  readonly reading: Reading;
+  readonly reader: RowReader;
+  readonly left: LeftOut;
+  readonly signal: AbortSignal;
+  readonly traffic: Traffic;
+  /** Tells how many events have been read, with so many of those under way. */
+  readonly tell: (ended?: number) => void;
+}
+
 class MispServer implements Feed {
   readonly #settings: Config;
   readonly #name: string;
@@ -89,8 +99,7 @@ class MispServer implements Feed {
   readonly #options: string;
   readonly #young = new YoungEvents();
   readonly #unreadable = new UnreadableEvents();
-  /** Epoch milliseconds of the last attempt to read everything again. */
-  #reconcileTriedAt = Number.NEGATIVE_INFINITY;
+  readonly #reconciling = new Reconciling();
 
   constructor(settings: Config, context: Context) {
     if (!settings.verify) context.log.warn("certificate of the MISP server is not verified", { feed: context.name });
@@ -114,8 +123,9 @@ class MispServer implements Feed {
     if (only !== undefined) return this.#hinted(before, only, signal, progress);
     const now = this.#clock.now();
     const listed = await indexedEvents(this.#misp, readListedEvent, signal);
-    if (asked) this.#reconcileTriedAt = Number.NEGATIVE_INFINITY;
-    const everything = this.#takesReconciliation(before, now);
+    if (asked) this.#reconciling.forget();
+    // As a delta, so that what is in its grace time, or is unpublished meanwhile, stays.
+    const everything = this.#reconciling.begins(before, this.#settings.reconcile, now);
     const planned = planSync(before?.events ?? new Map(), listed, this.#rules(now), { whole: true, everything });
     const due = [...planned.read, ...(await this.#grown(listed, planned, signal))];
     const plan = { ...planned, read: asked ? due : this.#unreadable.due(due, now) };
@@ -197,15 +207,6 @@ class MispServer implements Feed {
     return grown.map((event) => event.listed);
   }
 
-  /** As a delta, so that what is in its grace time, or is unpublished meanwhile, stays. */
-  #takesReconciliation(before: MispCursor | undefined, now: number): boolean {
-    if (before?.complete !== true) return false;
-    const times = { reconciledAt: before.reconciledAt, triedAt: this.#reconcileTriedAt };
-    if (!isReconciliationDue(times, this.#settings.reconcile, now)) return false;
-    this.#reconcileTriedAt = now;
-    return true;
-  }
-
   async *#pages(
     walk: Walk,
     reading: Reading,
@@ -213,7 +214,7 @@ class MispServer implements Feed {
     progress: ((progress: FeedProgress) => void) | undefined,
     finish: (complete: boolean) => void,
   ): AsyncGenerator<FeedPage> {
-    const { page_size, events_per_request, concurrency, to_ids_only: toIdsOnly, filters } = this.#settings;
+    const { events_per_request } = this.#settings;
     const traffic: Traffic = { bytes: 0 };
     const left: LeftOut = new Map();
     const already = walk.total - walk.read.length;
@@ -236,24 +237,8 @@ class MispServer implements Feed {
       while (done < walk.read.length && reading.attributes < walk.most) {
         const batch = await coming;
         if (done + step < walk.read.length) coming = batchAt(done + step);
-        const units = planUnits(
-          batch.filter(({ unwanted }) => unwanted === undefined),
-          page_size,
-        );
         reader ??= isLarge(batch, walk.read.length) ? threadedRowReader() : rowReader();
-        const options = { feed: this.#name, toIdsOnly, filters, now: this.#clock.now() };
-        const into = reader;
-        const leave = (id: string, error: RemoteError) => this.#unreadable.leave(batch, id, error, left);
-        const read = (unit: AttributeUnit) => this.#attributes(unit, into, leave, signal, traffic);
-        let ended = 0;
-        for await (const [{ last, eventIds }, answers] of mapConcurrent(units, concurrency, read)) {
-          const [first = ""] = eventIds;
-          for (const answer of answers)
-            if (eventIds.length === 1 && left.has(first)) answer.drop();
-            else for await (const rows of answer.read(wantedRows(batch, eventIds, options))) yield* reading.take(rows);
-          ended += last ? eventIds.length : 0;
-          tell(ended);
-        }
+        yield* this.#batchPages(batch, { reading, reader, left, signal, traffic, tell });
         const answered = reading.without(left, batch);
         const lost = await this.#lost(answered, reading, walk, signal, traffic);
         const settled = answered.filter(({ id }) => !lost.has(id));
@@ -274,6 +259,33 @@ class MispServer implements Feed {
     }
     yield reading.rest();
     finish(done >= walk.read.length);
+  }
+
+  /** The pages of some events. A generator of its own: V8 takes a fifth of a second and 30 MiB to optimise them both in one. */
+  async *#batchPages(batch: readonly WantedEvent[], under: Reads): AsyncGenerator<FeedPage> {
+    const { page_size, concurrency, to_ids_only: toIdsOnly, filters } = this.#settings;
+    const { reading, reader, left, tell } = under;
+    const units = planUnits(
+      batch.filter(({ unwanted }) => unwanted === undefined),
+      page_size,
+    );
+    const options = { feed: this.#name, toIdsOnly, filters, now: this.#clock.now() };
+    const leave = (id: string, error: RemoteError) => this.#unreadable.leave(batch, id, error, left);
+    const read = async (unit: AttributeUnit) => {
+      const place = reader.join();
+      return { unit, place, answers: await this.#attributes(unit, place, leave, under) };
+    };
+    let ended = 0;
+    for await (const { unit, place, answers } of mapConcurrent(units, concurrency, read)) {
+      const { last, eventIds } = unit;
+      const [first = ""] = eventIds;
+      for (const answer of answers)
+        if (eventIds.length === 1 && left.has(first)) answer.drop();
+        else yield* reading.takeAll(answer.read(wantedRows(batch, eventIds, options)));
+      place.leave();
+      ended += last ? eventIds.length : 0;
+      tell(ended);
+    }
   }
 
   async #contexts(
@@ -332,18 +344,17 @@ class MispServer implements Feed {
   }
 
   /** One request's worth of attributes. */
-  async #attributes(
+  #attributes(
     unit: AttributeUnit,
-    reader: RowReader,
+    place: Place,
     onUnreadable: (id: string, error: RemoteError) => boolean,
-    signal: AbortSignal,
-    traffic: Traffic,
-  ): Promise<readonly [AttributeUnit, readonly AnswerRows[]]> {
+    { reader, signal, traffic }: Reads,
+  ): Promise<readonly AnswerRows[]> {
     const { to_ids_only, published_only, filters } = this.#settings;
-    const answers = await readUnit(unit, {
+    return readUnit(unit, {
       misp: this.#misp,
       signal,
-      newSink: (slices) => reader.open(slices),
+      newSink: (slices) => reader.open(slices, place),
       onUnreadable,
       onBytes: (bytes) => {
         traffic.bytes += bytes;
@@ -355,7 +366,6 @@ class MispServer implements Feed {
         ...(filters.types.include.length > 0 ? { type: filters.types.include } : {}),
       },
     });
-    return [unit, answers];
   }
 
   knowledge(

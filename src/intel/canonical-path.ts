@@ -65,9 +65,17 @@ function pathOnce(raw: string): CanonicalValue | undefined {
   return text.includes("/") ? (text as CanonicalValue) : undefined;
 }
 
+const STEPS = FOLDERS.map(([folder, variable]) => ({
+  folder,
+  variable,
+  /** It is about a path that begins with a variable; the others are about drives. */
+  ofVariable: folder.source.startsWith("^%"),
+}));
+
 function withVariables(path: string): string {
   let text = path;
-  for (const [folder, variable] of FOLDERS) text = text.replace(folder, variable);
+  for (const { folder, variable, ofVariable } of STEPS)
+    if (ofVariable === (text.charCodeAt(0) === 37)) text = text.replace(folder, variable);
   return text;
 }
 

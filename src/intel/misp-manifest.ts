@@ -140,6 +140,29 @@ export function isReconciliationDue(
   return Math.abs(now - reconciledAt) >= every;
 }
 
+/** When one feed reads everything again. */
+export class Reconciling {
+  /** Epoch milliseconds of the last attempt. */
+  #triedAt = Number.NEGATIVE_INFINITY;
+
+  /** A person waits: an attempt that failed a short while ago puts it off no more. */
+  forget(): void {
+    this.#triedAt = Number.NEGATIVE_INFINITY;
+  }
+
+  /** Whether it is due, which makes this an attempt; `before`: the state of the last pull. */
+  begins(
+    before: { readonly complete: boolean; readonly reconciledAt: number } | undefined,
+    every: number,
+    now: number,
+  ): boolean {
+    if (before?.complete !== true) return false;
+    const due = isReconciliationDue({ reconciledAt: before.reconciledAt, triedAt: this.#triedAt }, every, now);
+    if (due) this.#triedAt = now;
+    return due;
+  }
+}
+
 /** Events to be read of which a version is in force. */
 export function countHeld({ read, held }: SyncPlan): number {
   return read.filter(({ uuid }) => held.has(uuid)).length;

@@ -124,6 +124,11 @@ export class Reading {
     yield* this.#cutter.add(batch);
   }
 
+  /** The pages of an answer. */
+  async *takeAll(batches: AsyncIterable<RowBatch>): AsyncGenerator<Page> {
+    for await (const batch of batches) for (const page of this.take(batch)) yield page;
+  }
+
   /**
    * Events in force of which nothing came although they have attributes: either none of these is wanted, or the event was
    * unpublished or deleted after its context had been read.

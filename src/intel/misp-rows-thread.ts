@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { asError, TiplineError } from "../lib/errors.ts";
 import type { SliceOptions } from "../lib/json-slicer.ts";
+import { OrderedRoom, type Place } from "../lib/ordered-room.ts";
 import { RemoteError, type RemoteKind } from "../lib/remote-error.ts";
 import type { AnswerRows, RowBatch, RowReader, WantedRows } from "./misp-rows.ts";
 import { decodeBatch } from "./misp-rows-wire.ts";
@@ -28,12 +29,15 @@ const ENTRY = new URL(`./misp-rows-worker${import.meta.url.endsWith(".ts") ? ".t
 /** Chunks of a socket are at most as large. */
 const SPARE_BYTES = 64 * 1024;
 
+/** Bytes that answers may hold until the one before them has been read; beyond that the server waits. */
+const MOST_HELD = 8 * 1024 * 1024;
+
 /** Nearly all of what it makes dies at once; a larger nursery would only be memory that is never given back. */
 const YOUNG_MEGABYTES = 4;
 
 /**
  * Reads answers in a thread of its own, so that a pull of millions of attributes leaves this one to the alerts (and takes half the
- * time where there are two processors). What is in flight is bounded by the answers that are open.
+ * time where there are two processors). What answers hold that are not being read yet is bounded.
  */
 export function threadedRowReader(): RowReader {
   return new ThreadedReader();
@@ -41,6 +45,7 @@ export function threadedRowReader(): RowReader {
 
 class ThreadedReader implements RowReader {
   readonly #worker = new Worker(ENTRY, { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MEGABYTES } });
+  readonly #room = new OrderedRoom(MOST_HELD);
   readonly #inboxes = new Map<number, Inbox>();
   /** Memory of chunks that have been read: new memory for each would be garbage faster than it is collected. */
   readonly #spares: ArrayBuffer[] = [];
@@ -49,16 +54,25 @@ class ThreadedReader implements RowReader {
 
   constructor() {
     this.#worker.on("message", (reply: Reply) => {
-      if ("spare" in reply && reply.spare.byteLength === SPARE_BYTES) this.#spares.push(reply.spare);
-      if (reply.kind !== "spare") this.#inboxes.get(reply.answer)?.put(reply);
+      const inbox = this.#inboxes.get(reply.answer);
+      if ("spare" in reply) {
+        inbox?.memory.give(reply.spare.byteLength);
+        if (reply.spare.byteLength === SPARE_BYTES) this.#spares.push(reply.spare);
+      }
+      if (reply.kind !== "spare") inbox?.put(reply);
     });
     this.#worker.on("error", (thrown) => this.#fail(thrown));
     this.#worker.on("exit", () => this.#fail(new Error("it has ended")));
   }
 
-  open(slices: SliceOptions): AnswerRows {
+  join(): Place {
+    return this.#room.join();
+  }
+
+  open(slices: SliceOptions, place: Place): AnswerRows {
     const answer = this.#answers++;
-    const inbox = new Inbox();
+    const memory = new Counted(place);
+    const inbox = new Inbox(memory);
     this.#inboxes.set(answer, inbox);
     if (this.#failure) inbox.fail(this.#failure);
     this.#post({ answer, kind: "open", slices });
@@ -67,7 +81,9 @@ class ThreadedReader implements RowReader {
         // A copy: the chunk's memory may hold what others still read.
         const bytes = this.#memory(chunk.length);
         bytes.set(chunk);
+        const { byteLength } = bytes.buffer;
         this.#post({ answer, kind: "chunk", bytes }, [bytes.buffer]);
+        return memory.take(byteLength);
       },
       end: async () => {
         this.#post({ answer, kind: "end" });
@@ -76,7 +92,7 @@ class ThreadedReader implements RowReader {
       },
       read: (wanted) => this.#read(answer, inbox, wanted),
       drop: () => {
-        this.#inboxes.delete(answer);
+        this.#close(answer, inbox);
         this.#post({ answer, kind: "drop" });
       },
     };
@@ -89,8 +105,13 @@ class ThreadedReader implements RowReader {
       for (let reply = await inbox.next(); reply.kind === "batch"; reply = await inbox.next())
         yield decodeBatch(reply.text, wanted.feed, contexts);
     } finally {
-      this.#inboxes.delete(answer);
+      this.#close(answer, inbox);
     }
+  }
+
+  #close(answer: number, inbox: Inbox): void {
+    this.#inboxes.delete(answer);
+    inbox.memory.giveAll();
   }
 
   #memory(length: number): Uint8Array<ArrayBuffer> {
@@ -100,6 +121,7 @@ class ThreadedReader implements RowReader {
   }
 
   async close(): Promise<void> {
+    this.#room.close();
     await this.#worker.terminate();
   }
 
@@ -114,11 +136,40 @@ class ThreadedReader implements RowReader {
   }
 }
 
+/** Memory of one answer; a place may be that of several. */
+class Counted {
+  readonly #place: Place;
+  #bytes = 0;
+
+  constructor(place: Place) {
+    this.#place = place;
+  }
+
+  take(bytes: number): Promise<void> | undefined {
+    this.#bytes += bytes;
+    return this.#place.take(bytes);
+  }
+
+  give(bytes: number): void {
+    this.#bytes -= bytes;
+    this.#place.give(bytes);
+  }
+
+  giveAll(): void {
+    this.give(this.#bytes);
+  }
+}
+
 /** Replies about one answer, in order. */
 class Inbox {
+  readonly memory: Counted;
   readonly #replies: Reply[] = [];
   #failure: Error | undefined;
   #wake: (() => void) | undefined;
+
+  constructor(memory: Counted) {
+    this.memory = memory;
+  }
 
   put(reply: Reply): void {
     if (reply.kind === "failed") this.fail(errorOf(reply));

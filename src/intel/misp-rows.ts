@@ -1,4 +1,5 @@
 import { type ElementGroup, ListSlicer, parseGroup, type SliceOptions } from "../lib/json-slicer.ts";
+import { OrderedRoom, type Place } from "../lib/ordered-room.ts";
 import type { EventContext } from "../model/indicator.ts";
 import { type JsonValue, text } from "../model/json.ts";
 import { type AttributeOptions, type Collected, newCollection, readAttribute } from "./misp-attribute.ts";
@@ -24,8 +25,8 @@ export interface RowBatch extends Collected {
 
 /** One answer. Its bytes are kept as they came until it is read: parsed they would take many times as much memory. */
 export interface AnswerRows {
-  /** Takes the next bytes of the answer. */
-  take(chunk: Buffer): void;
+  /** Takes the next bytes of the answer. A promise: there is no room for more until then. */
+  take(chunk: Buffer): Promise<void> | undefined;
   /** The answer has ended: how many rows it has. Rejects with RemoteError when it is not what was expected. */
   end(): Promise<number>;
   /** Reads the rows, once. Rejects with RemoteError for what is not JSON. */
@@ -36,7 +37,9 @@ export interface AnswerRows {
 
 /** Where answers are read: in this thread or in one of their own. */
 export interface RowReader {
-  open(slices: SliceOptions): AnswerRows;
+  /** A place for answers that are read after those of all earlier places; to be left when they have been read. */
+  join(): Place;
+  open(slices: SliceOptions, place: Place): AnswerRows;
   close(): Promise<void>;
 }
 
@@ -75,11 +78,17 @@ export class Answer {
 
 /** Reads in this thread: for answers of some thousand rows. */
 export function rowReader(): RowReader {
+  // Nothing is counted: so few rows are no matter.
+  const room = new OrderedRoom(0);
   return {
+    join: () => room.join(),
     open(slices) {
       const answer = new Answer(slices);
       return {
-        take: (chunk) => void answer.take(chunk),
+        take(chunk) {
+          answer.take(chunk);
+          return undefined;
+        },
         end: async () => answer.end(),
         async *read(wanted) {
           yield* answer.read(wanted);

@@ -6,8 +6,9 @@ import { sortedPairs, words } from "./index/numbers.ts";
 
 /**
  * Sketches: what was seen in a stretch of an archive, small enough to be kept, so that a later hunt can leave the stretch out.
- * Law: if an indicator covers an observable of a line, the sketch of the line's stretch may hold the indicator's key. Both sides
- * are here: `keysOfObservable` follows `coveringIndicators`, `keyOfIndicator` gives the one key that must be among them.
+ * Law: if an indicator covers an observable of a line, the sketch of the line's stretch may hold the indicator's key. So of all lines
+ * that the gate flags, those that come to a finding are let through; one that is flagged for a text that no observable comes of may be
+ * ruled out, because reading it would find nothing. Both sides are here: `keysOfObservable` follows `coveringIndicators`, `keyOfIndicator` gives the one key that must be among them.
  */
 
 /** Prefix lengths under which an address is written down; a network is looked for under the longest that is not longer. */
@@ -158,14 +159,25 @@ export function mayHoldKey({ bits, starts, low }: KeyColumn, highWord: number, l
 /** An indicator as far as keys need it. */
 export type HuntedValue = readonly [type: IndicatorType, pattern: IndicatorPattern, value: string];
 
+/** Hunted keys as they go to other threads. */
+export interface SharedKeys {
+  readonly seed: Seed;
+  /** Pairs in rising order, in shared memory. */
+  readonly pairs: Uint32Array<SharedArrayBuffer>;
+  /** Something among what is hunted may be in every stretch. */
+  readonly any: boolean;
+}
+
 /** The keys of everything that is hunted. */
 export class HuntedKeys {
-  /** Pairs in rising order, so that a column is walked through once. */
-  readonly #pairs: Uint32Array;
-  /** Something among them may be in every stretch. */
-  readonly #any: boolean;
+  /** In memory that threads share: a million take eight megabytes. */
+  readonly shared: SharedKeys;
 
-  constructor(seed: Seed, hunted: Iterable<HuntedValue>) {
+  private constructor(shared: SharedKeys) {
+    this.shared = shared;
+  }
+
+  static of(seed: Seed, hunted: Iterable<HuntedValue>): HuntedKeys {
     const high = words();
     const low = words();
     let any = false;
@@ -176,18 +188,25 @@ export class HuntedKeys {
       high.push(key[0]);
       low.push(key[1]);
     }
-    this.#pairs = sortedPairs(high.view(), low.view());
-    this.#any = any;
+    const sorted = sortedPairs(high.view(), low.view());
+    const pairs = new Uint32Array(new SharedArrayBuffer(sorted.byteLength));
+    pairs.set(sorted);
+    return new HuntedKeys({ seed, pairs, any });
+  }
+
+  /** Those of another thread. */
+  static from(shared: SharedKeys): HuntedKeys {
+    return new HuntedKeys(shared);
   }
 
   /** Distinct keys. */
   get size(): number {
-    return this.#pairs.length / 2;
+    return this.shared.pairs.length / 2;
   }
 
   mayBeIn(column: KeyColumn): boolean {
-    if (this.#any) return true;
-    const pairs = this.#pairs;
+    const { any, pairs } = this.shared;
+    if (any) return true;
     for (let at = 0; at < pairs.length; at += 2) {
       if (mayHoldKey(column, pairs[at] as number, pairs[at + 1] as number)) return true;
     }

@@ -13,6 +13,14 @@ export interface LineBatch {
   readonly end: number;
 }
 
+/** Narrower bounds of a batch. */
+export interface BatchBounds {
+  /** No line that begins here or later. */
+  readonly until?: number;
+  /** Lines. */
+  readonly most?: number;
+}
+
 /** Bytes and where they stood. */
 interface Stretch {
   readonly at: number;
@@ -100,12 +108,16 @@ export class LineFile {
   }
 
   /** Whole lines, as many as there are within the bounds; undefined when there is none now. */
-  async next(signal?: AbortSignal): Promise<LineBatch | undefined> {
+  async next(
+    signal?: AbortSignal,
+    { until = Number.POSITIVE_INFINITY, most = BATCH_LINES }: BatchBounds = {},
+  ): Promise<LineBatch | undefined> {
     const lines: Line[] = [];
     const start = this.#offset;
     this.#remember();
     let bytes = 0;
-    while (lines.length < BATCH_LINES && bytes <= BATCH_BYTES - LINE_LIMIT && !signal?.aborted) {
+    const isFull = () => lines.length >= most || bytes > BATCH_BYTES - LINE_LIMIT || this.#offset >= until;
+    while (!isFull() && !signal?.aborted) {
       const line = this.#splitter.next();
       if (line === undefined) {
         if ((lines.length > 0 && this.reader.drained) || !(await this.#feedAfter(lines.length))) break;

@@ -1,5 +1,3 @@
-import pino from "pino";
-
 /** Fields of a log line. Never put a secret or a whole alert in one. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
@@ -13,27 +11,6 @@ export interface Log {
 }
 
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
-
-/** NDJSON on stderr (stdout belongs to data), written synchronously so that the last line before a crash is there. */
-export function createLog(level: LogLevel, destination?: { write(line: string): void }): Log {
-  const options = {
-    level,
-    base: null,
-    timestamp: pino.stdTimeFunctions.isoTime,
-    serializers: { error: pino.stdSerializers.err },
-  };
-  return wrap(destination ? pino(options, destination) : pino(options, pino.destination({ fd: 2, sync: true })));
-}
-
-function wrap(logger: pino.Logger): Log {
-  return {
-    debug: (message, fields) => logger.debug(fields ?? {}, message),
-    info: (message, fields) => logger.info(fields ?? {}, message),
-    warn: (message, fields) => logger.warn(fields ?? {}, message),
-    error: (message, fields) => logger.error(fields ?? {}, message),
-    child: (fields) => wrap(logger.child(fields)),
-  };
-}
 
 /** Swallows everything: for tests and for commands whose output is their data. */
 export const silentLog: Log = {

@@ -19,8 +19,11 @@ export function member(value: JsonValue | undefined, key: string): JsonValue | u
 export function get(value: JsonValue | undefined, ...path: readonly string[]): JsonValue | undefined {
   let at: JsonValue | undefined = value;
   for (const key of path) {
-    if (!isJsonObject(at) || !Object.hasOwn(at, key)) return undefined;
-    at = at[key];
+    if (!isJsonObject(at)) return undefined;
+    const inner: JsonValue | undefined = at[key];
+    // Most names that are asked for are not there, and one look tells; what a prototype has is none of the event's.
+    if (inner === undefined || !Object.hasOwn(at, key)) return undefined;
+    at = inner;
   }
   return at;
 }

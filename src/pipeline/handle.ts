@@ -7,7 +7,7 @@ import type { Alert, Extraction } from "../model/alert.ts";
 import type { Finding, Mode, Verdict } from "../model/finding.ts";
 import { get, isJsonObject, type JsonObject, text } from "../model/json.ts";
 import type { Observable } from "../model/observable.ts";
-import { recordLetter } from "../store/dead-letter.ts";
+import { recordLetter } from "../store/record-letter.ts";
 import { assess, claimsToBeOurs } from "./assess.ts";
 import { type CanaryWatch, canaryFinding, simulationOf } from "./canary.ts";
 import type { Extract } from "./extract.ts";

@@ -28,13 +28,15 @@ export interface LookOptions {
   /** Tables of what is hunted, and whether an event may match. The law of `IndicatorIndex.nominates` holds for it. */
   readonly index: Pick<IndicatorIndex, "gates" | "nominates">;
   readonly extract: (event: JsonObject) => Extraction<Observable>;
+  /** The gate over these tables, where there is one already. */
+  readonly gate?: LineGate;
   /** Told when the gate cannot run here; everything is looked at then. */
   readonly log?: GateLog;
 }
 
 /** By the gate, then by the reference scanner: the line is parsed and its strings are looked through. */
-export function createLook({ index, extract, log }: LookOptions): HuntLook {
-  const gate = createGate(index, log === undefined ? {} : { log });
+export function createLook({ index, extract, log, gate: given }: LookOptions): HuntLook {
+  const gate = given ?? createGate(index, log === undefined ? {} : { log });
   return {
     at(line, sketch) {
       try {
@@ -55,13 +57,17 @@ export function createLook({ index, extract, log }: LookOptions): HuntLook {
 }
 
 /** The same for some indicators, whatever index they are of. */
-export function lookFor(values: Iterable<HuntedValue>, { extract, log }: Omit<LookOptions, "index">): HuntLook {
+export function lookFor(values: Iterable<HuntedValue>, options: Pick<LookOptions, "extract" | "log">): HuntLook {
+  return createLook({ ...options, index: tablesOf(values) });
+}
+
+/** Tables of some indicators, whatever index they are of. */
+export function tablesOf(values: Iterable<HuntedValue>): LookOptions["index"] {
   const keys = new GateKeys({ a: randomInt(2 ** 32), b: randomInt(2 ** 32) });
   for (const value of values) keys.add(...value);
   const gates = [keys.build()];
   const nominator = createNominator(gates);
-  const index = { gates, nominates: (event: JsonObject) => nominator.nominates(event) };
-  return createLook({ index, extract, ...(log === undefined ? {} : { log }) });
+  return { gates, nominates: (event: JsonObject) => nominator.nominates(event) };
 }
 
 /** Lines that stand one behind the other in one chunk go through the gate at once. */

@@ -1,5 +1,5 @@
 import { stat } from "node:fs/promises";
-import { openReader } from "../lib/byte-reader.ts";
+import { openReader, PlainReader } from "../lib/byte-reader.ts";
 import { type LineBatch, LineFile } from "../lib/line-file.ts";
 import { LINE_LIMIT, type Line } from "../lib/lines.ts";
 import { FILE_START, type Place } from "../lib/place.ts";
@@ -19,14 +19,16 @@ export interface ScanStep {
   readonly candidates: readonly Candidate[];
   /** Lines looked at. */
   readonly lines: number;
-  /** Of them no alerts, and the first one's reason. */
+  /** Of them no alerts, and why the first few are none. */
   readonly refused: number;
-  readonly reason?: string;
+  readonly reasons: readonly string[];
   /** Bytes of content passed, and how many of them a sketch ruled out. */
   readonly bytes: number;
   readonly skipped: number;
   /** The scan can go on from here; undefined at the end of a file without a last line end. */
   readonly place?: Place;
+  /** Milliseconds that it took in the thread that made it, where that is another one. */
+  readonly tookMs?: number;
   /** What was given of this file before must be forgotten: it has changed, and is read from its start. */
   readonly again?: true;
 }
@@ -44,15 +46,30 @@ export interface ScanOptions {
   readonly sketching?: boolean;
   /** Where an earlier scan stopped. */
   readonly start?: Place;
+  /** Only the lines of a plain file that begin in `[from, to)`, without sketches; all parts together give what one scan would. */
+  readonly part?: Part;
+  /** Lines of a step at most, where steps must be short; default: some MiB. */
+  readonly stepLines?: number;
   readonly signal: AbortSignal;
 }
 
-const NOTHING = { candidates: [], lines: 0, refused: 0, bytes: 0, skipped: 0 } as const;
+/** Offsets of content; `to` of the last part is endless. */
+export interface Part {
+  readonly from: number;
+  readonly to: number;
+}
+
+const NOTHING = { candidates: [], lines: 0, refused: 0, reasons: [], bytes: 0, skipped: 0 } as const;
+/** Reasons that a step gives. */
+export const MOST_REASONS = 3;
+const LF = 10;
 const ENDLESS = Number.POSITIVE_INFINITY;
 const TOO_LONG = `expected a line of at most ${LINE_LIMIT} bytes`;
 
 /** The file does not hold what was known of it. */
-class Changed extends Error {}
+class Changed extends Error {
+  override readonly message = "its content is not what it was";
+}
 
 /** Part of a file that must be read, from a place to an offset (or to the end). */
 interface Range {
@@ -71,6 +88,8 @@ export class FileScan {
   /** Up to here the content is sketched. */
   #covered: Place = FILE_START;
   #offset = 0;
+  /** Of the last step that had one. */
+  #reached: Place = FILE_START;
 
   constructor(target: ScanTarget, options: ScanOptions) {
     this.#target = target;
@@ -86,7 +105,7 @@ export class FileScan {
     try {
       yield* this.#scan();
     } catch (error) {
-      if (!(error instanceof Changed)) throw error;
+      if (!(error instanceof Changed) || this.#isLaterPart) throw error;
       this.#options.sketches?.drop(this.#target.path);
       this.#start = FILE_START;
       yield { ...NOTHING, again: true };
@@ -94,17 +113,29 @@ export class FileScan {
     }
   }
 
-  /** Puts what was sketched up to a step's `place` on the disk, so that a later scan can start there. */
-  flush(place: Place): void {
-    if (place.offset > this.#covered.offset) this.#writer?.reached(place, true);
+  /** Between two steps: puts what was sketched on the disk, so that a later scan can start at the last step's place. */
+  flush(): void {
+    if (this.#reached.offset > this.#covered.offset) this.#writer?.reached(this.#reached, true);
     this.#writer?.save();
+  }
+
+  get #bounds() {
+    const { stepLines } = this.#options;
+    return stepLines === undefined ? {} : { most: stepLines };
+  }
+
+  get #isLaterPart(): boolean {
+    return this.#options.start === undefined && (this.#options.part?.from ?? 0) > 0;
   }
 
   async *#scan(): AsyncGenerator<ScanStep> {
     this.#offset = this.#start.offset;
+    this.#reached = this.#start;
     const mark = await markOf(this.#target.path);
     this.#limit = this.#target.packed ? ENDLESS : mark.size;
-    const ranges = (await this.#plan(mark)).filter(({ to }) => to > this.#start.offset);
+    const { part } = this.#options;
+    if (part !== undefined) return yield* this.#part(part);
+    const ranges = (yield* this.#plan(mark)).filter(({ to }) => to > this.#start.offset);
     try {
       if (this.#target.packed) yield* this.#packed(ranges);
       else yield* this.#plain(ranges);
@@ -113,12 +144,12 @@ export class FileScan {
     }
   }
 
-  async #plan(mark: FileMark): Promise<readonly Range[]> {
+  async *#plan(mark: FileMark): AsyncGenerator<ScanStep, readonly Range[]> {
     const { sketches, wanted, sketching = true } = this.#options;
     this.#covered = FILE_START;
     this.#writer = undefined;
     if (sketches === undefined) return [{ from: this.#start, to: ENDLESS }];
-    const known = await this.#known(sketches, mark);
+    const known = yield* this.#known(sketches, mark);
     const segments = known && sketching && this.#covers(known) < mark.size ? withoutSmallEnd(known) : known;
     if (segments === undefined) return [{ from: this.#start, to: ENDLESS }];
     const ranges: { from: Place; to: number }[] = [];
@@ -146,7 +177,7 @@ export class FileScan {
   }
 
   /** The sketch, if it is of this content; undefined when that could not be found out. */
-  async #known(sketches: Sketches, mark: FileMark): Promise<readonly Segment[] | undefined> {
+  async *#known(sketches: Sketches, mark: FileMark): AsyncGenerator<ScanStep, readonly Segment[] | undefined> {
     const { path, packed } = this.#target;
     const segments = [...sketches.segments(path)];
     const last = segments.at(-1);
@@ -157,7 +188,7 @@ export class FileScan {
     if (!packed && identity === mark.identity && mark.size > size && mark.size > covered) return segments;
     // Reading it all to compare is worth while only for who keeps the outcome.
     if (this.#options.sketching === false) return [];
-    const held = await this.#holds(segments);
+    const held = yield* this.#holds(segments);
     if (this.#options.signal.aborted) return undefined;
     if (held === "no") {
       sketches.drop(path);
@@ -170,14 +201,15 @@ export class FileScan {
   }
 
   /** Compares the content with what was sketched (it was compressed, copied or touched since). `all`: there is no more. */
-  async #holds(segments: readonly Segment[]): Promise<"all" | "more" | "no"> {
+  async *#holds(segments: readonly Segment[]): AsyncGenerator<ScanStep, "all" | "more" | "no"> {
     const { signal } = this.#options;
     const stretches = segments.flatMap((segment) => segment.stretches);
     const hash = new StretchHash();
     let at = 0;
     const file = await this.#open(FILE_START);
     try {
-      for (let batch = await file.next(signal); batch !== undefined; batch = await file.next(signal)) {
+      const next = () => file.next(signal, this.#bounds);
+      for (let batch = await next(); batch !== undefined; batch = await next()) {
         for (const line of batch.lines) {
           while (line.start >= (stretches[at]?.end.offset ?? ENDLESS)) {
             if (hash.finish() !== stretches[at++]?.hash) return "no";
@@ -185,6 +217,8 @@ export class FileScan {
           if (at === stretches.length) return "more";
           hash.add(line.bytes);
         }
+        // Whoever asks for steps decides how fast this goes, too.
+        yield NOTHING;
       }
       const last = stretches[at];
       if (last === undefined || at + 1 < stretches.length || hash.finish() !== last.hash) return "no";
@@ -217,12 +251,46 @@ export class FileScan {
     if (!this.#options.signal.aborted) yield* this.#passTo(this.#limit);
   }
 
+  async *#part({ from, to }: Part): AsyncGenerator<ScanStep> {
+    const { signal } = this.#options;
+    const start = this.#isLaterPart ? await this.#lineStart(from) : this.#start;
+    this.#offset = start.offset;
+    if (start.offset >= to) return;
+    const file = await this.#open(start);
+    try {
+      yield* this.#read(file, [{ from: start, to: ENDLESS }], Math.min(to, this.#limit), to);
+      if (signal.aborted) return;
+      if (file.offset < to) yield* this.#lastLine(file);
+      // Blank lines at the end of a part.
+      yield* this.#passTo(to === ENDLESS ? this.#limit : Math.min(file.offset, this.#limit));
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Where the first line begins at `from` or after it; the end of the file when none does. */
+  async #lineStart(from: number): Promise<Place> {
+    const reader = await PlainReader.open(this.#target.path);
+    try {
+      if ((await reader.seek(from - 1, [])) === undefined) throw new Changed();
+      for (;;) {
+        const at = reader.position;
+        const found = await reader.read();
+        if (found === undefined) return { offset: this.#limit, marks: [] };
+        const end = found.indexOf(LF);
+        if (end >= 0) return { offset: Math.min(at + end + 1, this.#limit), marks: [] };
+      }
+    } finally {
+      await reader.close();
+    }
+  }
+
   /** Some writers leave the last line end out. A line that is not whole is on its way: it is left for later. */
   *#lastLine(file: LineFile): Generator<ScanStep> {
     const rest = this.#options.signal.aborted || file.offset >= this.#limit ? undefined : file.rest();
     if (rest === undefined) return;
     const step = this.#step(rest, rest.lines, undefined, undefined);
-    yield { ...step, refused: 0 };
+    yield { ...step, refused: 0, reasons: [] };
   }
 
   /** In one go: to go back would be to unpack again. */
@@ -241,7 +309,8 @@ export class FileScan {
     if (!signal.aborted) yield* this.#passTo(this.#covered.offset);
   }
 
-  async *#read(file: LineFile, ranges: readonly Range[], end: number): AsyncGenerator<ScanStep> {
+  /** Lines of the ranges up to `end`, of which batches may go beyond, but take no line that begins at `until` or after it. */
+  async *#read(file: LineFile, ranges: readonly Range[], end: number, until = ENDLESS): AsyncGenerator<ScanStep> {
     const { signal } = this.#options;
     let range = 0;
     const isWanted = ({ start }: Line) => {
@@ -250,9 +319,10 @@ export class FileScan {
       return now !== undefined && start >= now.from.offset;
     };
     while (file.offset < end && !signal.aborted) {
-      const batch = await file.next(signal);
+      const batch = await file.next(signal, { until, ...this.#bounds });
       if (batch === undefined || signal.aborted) break;
       const place = file.place();
+      this.#reached = place;
       yield this.#step(batch, batch.lines.filter(isWanted), place, this.#writer);
       if (place.offset > this.#covered.offset) this.#writer?.reached(place);
     }
@@ -268,7 +338,7 @@ export class FileScan {
     const candidates: Candidate[] = [];
     let looked = 0;
     let refused = 0;
-    let reason: string | undefined;
+    const reasons: string[] = [];
     const { look } = this.#options;
     const passing = writer === undefined ? look.passing(lines) : undefined;
     for (const [at, { bytes, start, end, length }] of lines.entries()) {
@@ -283,7 +353,7 @@ export class FileScan {
       if (answer === true) candidates.push({ bytes, origin });
       else {
         refused++;
-        reason ??= `${origin}: ${answer}`;
+        if (reasons.length < MOST_REASONS) reasons.push(`${origin}: ${answer}`);
       }
     }
     const bytes = Math.max(0, batch.end - this.#offset);
@@ -292,9 +362,9 @@ export class FileScan {
       candidates,
       lines: lines.length,
       refused,
+      reasons,
       bytes,
       skipped: Math.max(0, bytes - looked),
-      ...(reason === undefined ? {} : { reason }),
       ...(place === undefined ? {} : { place }),
     };
   }

@@ -25,6 +25,40 @@ export interface HuntedIndicator {
   explained?: string;
 }
 
+/** What a summary counts of one alert; plain data, so that it may come from another thread. */
+export interface HuntTally {
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly host: string;
+  /** One for each indicator that matched. */
+  readonly matches: readonly TalliedMatch[];
+}
+
+interface TalliedMatch extends Pick<HuntedIndicator, "type" | "value" | "event" | "eventId" | "feed" | "score"> {
+  /** What explains it away. */
+  readonly explained?: string;
+}
+
+export function tallyOf({ alert, misp }: Finding, { matches, entity }: Verdict): HuntTally {
+  const counted = new Map<string, TalliedMatch>();
+  for (const { match, score, suppressions } of matches) {
+    const { type, value } = match.indicator;
+    const key = `${type} ${value}`;
+    if (counted.has(key)) continue;
+    const report = match.reports[0];
+    counted.set(key, {
+      type,
+      value,
+      event: report?.event.info ?? "",
+      eventId: report?.event.id ?? report?.event.uuid ?? "",
+      feed: report?.feed ?? misp.feed ?? "",
+      score,
+      ...(suppressions[0] === undefined ? {} : { explained: suppressions[0].reason }),
+    });
+  }
+  return { time: alert.time, host: entity.name, matches: [...counted.values()] };
+}
+
 /** Indicators that a summary tells apart, hosts of each, and hosts in all. */
 export const MOST_INDICATORS = 100_000;
 export const MOST_HOSTS = 1_000;
@@ -39,44 +73,27 @@ export class HuntSummary {
   beyond = 0;
   #hosts = 0;
 
-  add({ alert, misp }: Finding, { matches, entity }: Verdict): void {
+  add({ time, host, matches }: HuntTally): void {
     this.findings++;
-    const counted = new Set<string>();
-    for (const { match, score, suppressions } of matches) {
-      const { type, value } = match.indicator;
+    for (const { type, value, event, eventId, feed, score, explained } of matches) {
       const key = `${type} ${value}`;
-      if (counted.has(key)) continue;
-      counted.add(key);
       let row = this.#rows.get(key);
       if (row === undefined) {
         if (this.#rows.size >= MOST_INDICATORS) {
           this.beyond++;
           continue;
         }
-        const report = match.reports[0];
-        row = {
-          type,
-          value,
-          event: report?.event.info ?? "",
-          eventId: report?.event.id ?? report?.event.uuid ?? "",
-          feed: report?.feed ?? misp.feed ?? "",
-          count: 0,
-          hosts: [],
-          hostsCut: false,
-          firstSeen: alert.time,
-          lastSeen: alert.time,
-          score: 0,
-          benign: true,
-        };
+        const seen = { firstSeen: time, lastSeen: time, score: 0, benign: true };
+        row = { type, value, event, eventId, feed, count: 0, hosts: [], hostsCut: false, ...seen };
         this.#rows.set(key, row);
       }
       row.count++;
-      row.firstSeen = Math.min(row.firstSeen, alert.time);
-      row.lastSeen = Math.max(row.lastSeen, alert.time);
+      row.firstSeen = Math.min(row.firstSeen, time);
+      row.lastSeen = Math.max(row.lastSeen, time);
       row.score = Math.max(row.score, score);
-      row.benign &&= suppressions.length > 0;
-      if (suppressions[0] !== undefined) row.explained = suppressions[0].reason;
-      this.#addHost(row, entity.name);
+      row.benign &&= explained !== undefined;
+      if (explained !== undefined) row.explained = explained;
+      this.#addHost(row, host);
     }
   }
 

@@ -5,7 +5,7 @@ import { type Backoff, delayMs } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { asError, TiplineError } from "../lib/errors.ts";
 import type { Finding } from "../model/finding.ts";
-import { recordLetter } from "../store/dead-letter.ts";
+import { recordLetter } from "../store/record-letter.ts";
 import { durably, type Surroundings } from "./durably.ts";
 import type { Handled } from "./handle.ts";
 import { LazyCommits } from "./lazy-commit.ts";

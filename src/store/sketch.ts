@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { CANONICAL_VERSION } from "../intel/canonical.ts";
@@ -40,13 +40,17 @@ export interface Segment {
   readonly complete?: true;
 }
 
-export interface SketchesOptions {
+/** Where sketches are; with it another thread opens the same ones. */
+export interface SketchesPlace {
   readonly dir: string;
-  readonly log: Log;
   /** Of all files together; the least recently used ones go. */
   readonly maxBytes: number;
   /** What makes observables: sketches of another version are not used. */
   readonly version: string;
+}
+
+export interface SketchesOptions extends SketchesPlace {
+  readonly log: Log;
 }
 
 /** Rises with the layout of the files and with what is put into them. */
@@ -99,6 +103,16 @@ export class Sketches {
       });
       return undefined;
     }
+  }
+
+  get place(): SketchesPlace {
+    const { dir, maxBytes, version } = this.#options;
+    return { dir, maxBytes, version };
+  }
+
+  /** Whether there is any of a file, sound or not. */
+  has(path: string): boolean {
+    return existsSync(join(this.#options.dir, `${nameOf(path)}-0.sketch`));
   }
 
   /** The stretches known of a file, from its start on. Reading ends where nothing sound follows. */

@@ -36,6 +36,22 @@ test("a hunt killed again and again gives what one run gives: findings, order an
   }
 });
 
+test("a hunt in threads killed again and again gives what one run gives", async (t) => {
+  const rig = await rigOf(t);
+  const whole = await rig.run(0, "whole");
+  for (const sketches of ["yes", "no"]) {
+    const home = `killed-${sketches}`;
+    let kills = 0;
+    let last: Outcome | undefined;
+    // The last one goes on in one thread.
+    for (; last === undefined && kills < 60; kills++) last = await rig.run(4, home, sketches, kills < 3 ? "2" : "0");
+    assert.ok(kills > 2, `${kills} kills`);
+    assert.deepEqual([ids(last), last?.rows], [ids(whole), whole?.rows]);
+    // What was sketched ahead is not read again.
+    if (sketches === "no") assert.equal(last?.lines, whole?.lines);
+  }
+});
+
 test("a file that is compressed, and one that grows, while the hunt is interrupted", async (t) => {
   const rig = await rigOf(t);
   assert.equal(await rig.run(7, "moved"), undefined);
@@ -99,12 +115,16 @@ async function rigOf(t: TestContext) {
   const loader = extension === "ts" ? process.execArgv.filter((argument) => !argument.startsWith("--test")) : [];
   const program = join(self, `../../support/hunt-process.${extension}`);
   /** Undefined: it was killed. */
-  const run = (steps: number, name: string, sketches = "yes") =>
+  const run = (steps: number, name: string, sketches = "yes", threads = "0") =>
     new Promise<Outcome | undefined>((resolve, reject) => {
-      const child = spawn(process.execPath, [...loader, program, join(dir, "logs"), feed, String(steps), sketches], {
-        env: { ...process.env, NODE_TEST_CONTEXT: "", XDG_CACHE_HOME: home(name) },
-        stdio: ["ignore", "pipe", "pipe"],
-      });
+      const child = spawn(
+        process.execPath,
+        [...loader, program, join(dir, "logs"), feed, String(steps), sketches, threads],
+        {
+          env: { ...process.env, NODE_TEST_CONTEXT: "", XDG_CACHE_HOME: home(name) },
+          stdio: ["ignore", "pipe", "pipe"],
+        },
+      );
       let stdout = "";
       let stderr = "";
       child.stdout.setEncoding("utf8").on("data", (text: string) => {

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import type { JsonObject } from "../../src/model/json.ts";
-import { DISGUISES, PLACES } from "../support/disguises.ts";
+import { DISGUISES } from "../support/disguises.ts";
 import { extractAll } from "../support/extractors.ts";
-import { flaggedLines, pick, ringOf } from "../support/gate-law.ts";
-import { fuzzRuns, type GeneratedValue, generatedValue } from "../support/indicators.ts";
+import { drawLine, flaggedLines, ringOf } from "../support/gate-law.ts";
+import { fuzzRuns, generatedValue } from "../support/indicators.ts";
 import { SPELLINGS } from "../support/json-spellings.ts";
 import { seeded } from "../support/random.ts";
 
@@ -20,16 +20,6 @@ const SPELLED = Object.keys(SPELLINGS);
 
 const indicators = fc.array(generatedValue, { minLength: 1, maxLength: 4 });
 const decoys = fc.array(generatedValue, { minLength: 6, maxLength: 6 });
-
-const NOISE = "ab1:.%-_/\\[]2eu0 =f(){}\"'@\u00e4\uff0e\u2013\ud83d\ude00,;|\u00a0\ufffd".split("");
-const noise = (random: () => number): string => {
-  let text = "";
-  for (let left = Math.floor(random() * 24); left > 0; left--) text += pick(random, NOISE);
-  return text;
-};
-
-const asText = ({ pattern, value }: GeneratedValue): string =>
-  pattern === "cidr" ? value.slice(0, value.indexOf("/")) : value;
 
 class Tally {
   readonly #counts = new Map<string, number>();
@@ -48,28 +38,14 @@ test("what the reference matcher finds in a line, the gate flags", async (t) => 
   const seen = new Tally();
   const all = { cases: 0, judged: 0, matched: 0, found: 0, nominated: 0, flagged: 0 };
 
-  const drawLine = (random: () => number, own: readonly GeneratedValue[], others: readonly GeneratedValue[]) => {
-    const disguise = random() < 0.25 ? "none" : pick(random, NAMES);
-    const spelling = pick(random, SPELLED);
-    const plain = asText(pick(random, random() < 0.9 ? own : others));
-    const text = (DISGUISES[disguise] as (typeof DISGUISES)[string])(plain);
-    const event: JsonObject = {
-      ...pick(random, PLACES)(text),
-      ...(random() < 0.2 && { note: noise(random) }),
-      location: "x",
-    };
-    seen.count(disguise);
-    seen.count(spelling);
-    // Half a surrogate pair can be escaped in JSON, but not written in UTF-8.
-    return Buffer.from((SPELLINGS[spelling] as (typeof SPELLINGS)[string])(event, random)).toString();
-  };
-
   fc.assert(
     fc.property(indicators, decoys, fc.nat(), fc.integer({ min: 1, max: 4 }), (own, others, number, layers) => {
       const random = seeded(number);
       const seed = { a: Math.floor(random() * 2 ** 32), b: Math.floor(random() * 2 ** 32) };
       const ring = ringOf(own, seed, layers, extract);
-      const lines = Array.from({ length: Math.min(LINES, CASES) }, () => drawLine(random, own, others));
+      const lines = Array.from({ length: Math.min(LINES, CASES) }, () =>
+        drawLine(random, own, others, (name) => seen.count(name)),
+      );
       const flagged = flaggedLines(ring.gate, lines);
       lines.forEach((line, at) => {
         const event = JSON.parse(line) as JsonObject;

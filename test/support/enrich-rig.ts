@@ -10,8 +10,8 @@ import { NO_OWN_ASSETS } from "../../src/intel/policy.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import type { ReportedIndicator } from "../../src/model/indicator.ts";
 import { handleRecord } from "../../src/pipeline/handle.ts";
-import { recordLetter } from "../../src/store/dead-letter.ts";
 import { openGenerations } from "../../src/store/generations.ts";
+import { recordLetter } from "../../src/store/record-letter.ts";
 import { tempDir } from "./temp.ts";
 
 const KEY = Buffer.alloc(32, 7);

@@ -8,7 +8,9 @@ import { createNominator } from "../../src/intel/nominate.ts";
 import { smallIndex } from "../../src/intel/small-index.ts";
 import type { JsonObject } from "../../src/model/json.ts";
 import type { Observable } from "../../src/model/observable.ts";
+import { DISGUISES, PLACES } from "./disguises.ts";
 import { event, type GeneratedValue, reported } from "./indicators.ts";
+import { SPELLINGS } from "./json-spellings.ts";
 
 /** A few indicators as the reference matcher and as the gate see them, spread over a base and overlays. */
 export interface Ring {
@@ -82,3 +84,35 @@ export function flaggedLines(gate: LineGate, lines: readonly string[]): Readonly
 
 export const pick = <T>(random: () => number, items: readonly T[]): T =>
   items[Math.floor(random() * items.length)] as T;
+
+const NOISE = "ab1:.%-_/\\[]2eu0 =f(){}\"'@\u00e4\uff0e\u2013\ud83d\ude00,;|\u00a0\ufffd".split("");
+const noise = (random: () => number): string => {
+  let text = "";
+  for (let left = Math.floor(random() * 24); left > 0; left--) text += pick(random, NOISE);
+  return text;
+};
+
+const asText = ({ pattern, value }: GeneratedValue): string =>
+  pattern === "cidr" ? value.slice(0, value.indexOf("/")) : value;
+
+/** An alert that most often holds one of `own`, disguised and spelled in some way; `onName` is told which. */
+export function drawLine(
+  random: () => number,
+  own: readonly GeneratedValue[],
+  others: readonly GeneratedValue[],
+  onName: (name: string) => void = () => undefined,
+): string {
+  const disguise = random() < 0.25 ? "none" : pick(random, Object.keys(DISGUISES));
+  const spelling = pick(random, Object.keys(SPELLINGS));
+  const plain = asText(pick(random, random() < 0.9 ? own : others));
+  const text = (DISGUISES[disguise] as (typeof DISGUISES)[string])(plain);
+  const event: JsonObject = {
+    ...pick(random, PLACES)(text),
+    ...(random() < 0.2 && { note: noise(random) }),
+    location: "x",
+  };
+  onName(disguise);
+  onName(spelling);
+  // Half a surrogate pair can be escaped in JSON, but not written in UTF-8.
+  return Buffer.from((SPELLINGS[spelling] as (typeof SPELLINGS)[string])(event, random)).toString();
+}

@@ -9,13 +9,14 @@ import { HuntJob } from "../../src/store/hunt-job.ts";
 
 /**
  * A hunt in a process of its own that ends by `kill -9` after so many steps (0: it comes to its end) and then prints findings and
- * summary: LOGS FEED STEPS SKETCHES(yes|no).
+ * summary: LOGS FEED STEPS SKETCHES(yes|no) THREADS.
  */
-const [logs = "", feed = "", steps = "0", sketching = "yes"] = process.argv.slice(2);
+const [logs = "", feed = "", steps = "0", sketching = "yes", threads = "0"] = process.argv.slice(2);
 const intelligence = await openIntelligence({ feeds: [feed], log: silentLog });
 const folder = huntFolder(undefined);
 const { files } = await filesOfLogs([{ path: join(logs, "alerts/alerts.json"), tag: "alerts" }], {});
 const job = HuntJob.open<StoredHunt>(join(folder, "interrupted"), "test", silentLog);
+const shared = intelligence.live.shared();
 const lines: string[] = [];
 let step = 0;
 const outcome = await hunt({
@@ -29,6 +30,9 @@ const outcome = await hunt({
   sketching: true,
   job,
   checkpointMs: 0,
+  ...(threads === "0" || shared === undefined
+    ? {}
+    : { threads: { count: Number(threads), generation: shared.generation, judging: intelligence.judging } }),
   startedAt: 0,
   version: "test",
   emit: (line) => void lines.push(line),

@@ -15,16 +15,14 @@ import { anIndicator } from "../../support/make.ts";
 import { tempDir } from "../../support/temp.ts";
 
 const NOW = Date.UTC(2026, 10, 21, 12);
-const RATE = 1_000_000;
 
-test("a batch keeps to its rate, waits while a source is behind, and comes to its findings", async (t) => {
+test("a batch gives way after its steps, waits while a source is behind, and comes to its findings", async (t) => {
   const dir = tempDir(t);
   const path = join(dir, "alerts/2026/Nov/ossec-alerts-20.json");
   mkdirSync(dirname(path), { recursive: true });
   const lines = Array.from({ length: 5000 }, (_, n) => quietAlert(n, { time: NOW - 86_400_000 }));
   lines.push(matchingAlert(1, { time: NOW - 86_400_000 }));
-  const content = `${lines.join("\n")}\n`;
-  writeFileSync(path, content);
+  writeFileSync(path, `${lines.join("\n")}\n`);
   new ArrivalQueue(join(dir, "state/hunt")).put([["domain", "subdomains", indicatorOf(1)]], NOW, NOW);
 
   const slept: number[] = [];
@@ -45,7 +43,7 @@ test("a batch keeps to its rate, waits while a source is behind, and comes to it
   const keeper = new HuntKeeper({
     config: {
       state_dir: join(dir, "state"),
-      hunt: { enabled: true, window: 7 * 86_400_000, archives: false, max_rate: RATE, max_sketch_bytes: 2 ** 30 },
+      hunt: { enabled: true, window: 7 * 86_400_000, archives: false, max_cpu_percent: 1, max_sketch_bytes: 2 ** 30 },
       sources: [
         { name: "w", definition: { type: "wazuh-alerts" }, settings: { path: join(dir, "alerts/alerts.json") } },
       ],
@@ -85,8 +83,7 @@ test("a batch keeps to its rate, waits while a source is behind, and comes to it
   );
   assert.ok(looks > 5);
   assert.ok(slept.filter((ms) => ms === 1000).length >= 5, "it waited while the source was behind");
-  const paced = slept.filter((ms) => ms !== 1000).reduce((sum, ms) => sum + ms, 0);
-  assert.ok(Math.abs(paced - (content.length * 1000) / RATE) < 20, `${paced} ms for ${content.length} bytes`);
+  assert.ok(slept.filter((ms) => ms !== 1000).length > 0, "it slept for what its steps took");
   assert.deepEqual(keeper.pending(), { indicators: 0, oldestMs: 0 });
   assert.equal(keeper.trouble(), undefined);
 });

@@ -313,7 +313,10 @@ test("what MISP cannot answer at once is asked for in halves, and pages go on wh
         JSON.parse(String(Buffer.concat(pieces))) as { response: { Attribute: { value: string }[] } }
       ).response.Attribute.map(({ value }) => value);
     return {
-      take: (chunk: Buffer) => void pieces.push(chunk),
+      take(chunk: Buffer) {
+        pieces.push(chunk);
+        return undefined;
+      },
       end: async () => values().length,
       drop: () => undefined,
       values,

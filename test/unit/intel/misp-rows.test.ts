@@ -74,11 +74,13 @@ const rowArbitrary = fc.record(
 );
 
 async function readAll(reader: RowReader, body: Buffer, chunk: number): Promise<readonly [number, RowBatch[]]> {
-  const answer = reader.open(SLICES);
-  for (let at = 0; at < body.length; at += chunk) answer.take(body.subarray(at, at + chunk));
+  const place = reader.join();
+  const answer = reader.open(SLICES, place);
+  for (let at = 0; at < body.length; at += chunk) await answer.take(body.subarray(at, at + chunk));
   const rows = await answer.end();
   const batches: RowBatch[] = [];
   for await (const batch of answer.read(wanted)) batches.push(batch);
+  place.leave();
   return [rows, batches];
 }
 
@@ -137,8 +139,8 @@ describe("a thread of its own", () => {
         kinds.map((thrown) => (thrown instanceof RemoteError ? thrown.kind : thrown)),
         ["cut-short", "unexpected", "unexpected"],
       );
-      const dropped = threaded.open(SLICES);
-      dropped.take(good);
+      const dropped = threaded.open(SLICES, threaded.join());
+      await dropped.take(good);
       dropped.drop();
       assert.equal((await readAll(threaded, good, 7))[0], 1);
     } finally {
@@ -146,13 +148,49 @@ describe("a thread of its own", () => {
     }
   });
 
+  test("answers that wait for their turn hold 8 MiB at most, and the one whose turn it is never waits", async () => {
+    const threaded = threadedRowReader();
+    try {
+      const row = `${JSON.stringify({ event_id: "1", type: "ip-dst", value: "5.6.7.8", to_ids: true, comment: "x".repeat(900) })},`;
+      const chunk = Buffer.from(row.repeat(64)).subarray(0, 64 * row.length);
+      const places = [threaded.join(), threaded.join(), threaded.join()] as const;
+      const [first, ...later] = places.map((place) => threaded.open(SLICES, place));
+      for (const answer of [first, ...later]) void answer?.take(Buffer.from('{"response":{"Attribute":['));
+      const waits = await Promise.all(
+        later.map(async (answer) => {
+          for (let bytes = 0; bytes < 64 * 1024 * 1024; bytes += chunk.length) {
+            const waiting = answer.take(chunk);
+            if (waiting !== undefined) return { bytes, waiting };
+            await new Promise((resolve) => setImmediate(resolve));
+          }
+          throw new Error("nothing bounds what waits");
+        }),
+      );
+      assert.ok(waits.reduce((sum, { bytes }) => sum + bytes, 0) <= 8 * 1024 * 1024);
+      for (let n = 0; n < 200; n++) assert.equal(first?.take(chunk), undefined);
+      const last = Buffer.from(`${row.slice(0, -1)}]}}`);
+      await first?.take(last);
+      assert.equal(await first?.end(), 200 * 64 + 1);
+      let read = 0;
+      for await (const batch of first?.read(wanted) ?? []) read += batch.attributes;
+      assert.equal(read, 200 * 64 + 1);
+      places[0].leave();
+      await waits[0]?.waiting;
+      later[0]?.drop();
+      places[1].leave();
+      await waits[1]?.waiting;
+    } finally {
+      await threaded.close();
+    }
+  });
+
   test("its end fails what is under way instead of leaving it waiting", async () => {
     const threaded = threadedRowReader();
-    const answer = threaded.open(SLICES);
+    const answer = threaded.open(SLICES, threaded.join());
     const end = answer.end();
     const after = assert.rejects(end, /thread that reads MISP's answers failed/);
     await threaded.close();
     await after;
-    await assert.rejects(threaded.open(SLICES).end(), /thread that reads MISP's answers failed/);
+    await assert.rejects(threaded.open(SLICES, threaded.join()).end(), /thread that reads MISP's answers failed/);
   });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DEFAULT_EXPIRY, expiryRules, NEVER_EXPIRES } from "../../../src/contract/expiry-schema.ts";
+import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../../../src/contract/expiry.ts";
+import { expiryRules } from "../../../src/contract/expiry-schema.ts";
 import { type AgeRules, createStanding } from "../../../src/intel/standing.ts";
 import type { IndicatorReport, IndicatorType } from "../../../src/model/indicator.ts";
 import type { Knowledge } from "../../../src/model/knowledge.ts";
@@ -57,6 +58,7 @@ describe("expiry by type", () => {
   });
 
   it("goes by the configuration", () => {
+    assert.deepEqual(expiryRules.parse({}), DEFAULT_EXPIRY, "what the schema promises is what holds without a word");
     const month = expiryRules.parse({ ip: "30d", hash: "36h" });
     assert.match(reason("ip", agedDays(31), { expiry: month }) ?? "", /31 days ago, 30 at most for addresses/);
     assert.match(reason("sha1", agedDays(2), { expiry: month }) ?? "", /2 days ago, 2 at most for hashes/);

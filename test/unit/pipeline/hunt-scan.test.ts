@@ -71,7 +71,7 @@ class Rig {
       {
         look: lookFor([hunted(name)], { extract: this.#extract }),
         wanted: {
-          ...(sketches && { keys: new HuntedKeys(sketches.seed, [hunted(name)]) }),
+          ...(sketches && { keys: HuntedKeys.of(sketches.seed, [hunted(name)]) }),
           ...(from === undefined ? {} : { from }),
           ...(to === undefined ? {} : { to }),
         },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
-import { createLog } from "../../../src/lib/log.ts";
+import { createLog } from "../../../src/lib/create-log.ts";
 import { redact } from "../../../src/pipeline/redact.ts";
 import webhook from "../../../src/sinks/webhook.ts";
 import { JumpClock } from "../../support/fake-clocks.ts";

@@ -4,10 +4,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, statSync, truncateSync, wr
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { openDeadLetters, recordBytes, recordLetter } from "../../../src/store/dead-letter.ts";
+import { openDeadLetters, recordBytes } from "../../../src/store/dead-letter.ts";
 import { openEnvironment } from "../../../src/store/environment.ts";
 import { type JournalOptions, openJournal, type StoredJournal } from "../../../src/store/journal.ts";
 import { openTables } from "../../../src/store/journal-tables.ts";
+import { recordLetter } from "../../../src/store/record-letter.ts";
 import { Writer } from "../../../src/store/writer.ts";
 import { aCommit, aDeadFinding, ids, passOn } from "../../contract/journal.contract.ts";
 import { makeFinding } from "../../support/finding.ts";

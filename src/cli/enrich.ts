@@ -9,6 +9,7 @@ import type { DeadLetter } from "../contract/journal.ts";
 import { formatBytes } from "../lib/units.ts";
 import type { Finding } from "../model/finding.ts";
 import { type IntelligenceFlags, intelligenceOptions, openOptions, threadCount, wholeNumber } from "./common.ts";
+import { compileLate } from "./late-compiling.ts";
 import { EXIT, forTerminal, note, print, printBytes, safe } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { renderFinding } from "./render.ts";
@@ -48,6 +49,7 @@ counts as an alert; every other line that is none is told.`,
     )
     .action(async (files: string[], flags: Flags) => {
       const minScore = wholeNumber("--min-score", flags.minScore, 0, 100);
+      compileLate();
       const threads = threadCount(flags.threads);
       const options = openOptions(flags);
       const intelligence = await openIntelligence(options);

@@ -4,6 +4,7 @@ import { TiplineError } from "../lib/errors.ts";
 import { type IntelligenceFlags, intelligenceOptions, openOptions, threadCount, wholeNumber } from "./common.ts";
 import { renderAccount, renderProgress, renderSummary, summaryJson } from "./hunt-render.ts";
 import { parseTime, utc } from "./hunt-time.ts";
+import { compileLate } from "./late-compiling.ts";
 import { EXIT, forTerminal, note, print, printJson, safe } from "./output.ts";
 import { Progress } from "./progress.ts";
 import { untilInterrupted } from "./signals.ts";
@@ -77,6 +78,7 @@ Exit code 1: something could not be read, or the hunt was interrupted; what was 
     )
     .action(async (files: string[], flags: Flags) => {
       const minScore = wholeNumber("--min-score", flags.minScore, 0, 100);
+      compileLate();
       const threads = threadCount(flags.threads);
       const now = Date.now();
       const window = windowOf(flags, now);

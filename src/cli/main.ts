@@ -39,7 +39,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
 };
 
 const [asked = ""] = process.argv.slice(2);
-const wanted = Object.hasOwn(COMMANDS, asked) ? [asked] : Object.keys(COMMANDS);
+const isVersion = asked === "--version" || asked === "-V";
+const wanted = Object.hasOwn(COMMANDS, asked) ? [asked] : isVersion ? [] : Object.keys(COMMANDS);
 for (const name of wanted) (await COMMANDS[name]?.())?.(program);
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

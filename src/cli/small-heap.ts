@@ -1,7 +1,7 @@
 import { getHeapSpaceStatistics, setFlagsFromString } from "node:v8";
 
 /** Both halves of V8's nursery. Below that collections are so frequent that they cost time, above it is only memory. */
-const NURSERY_BYTES = 8 * 1024 * 1024;
+const NURSERY_BYTES = 16 * 1024 * 1024;
 const LOOK_MS = 20;
 
 /**
@@ -10,7 +10,7 @@ const LOOK_MS = 20;
  * nursery grow.
  */
 export function keepHeapSmall(): void {
-  setFlagsFromString("--heap-growing-percent=80");
+  setFlagsFromString("--heap-growing-percent=200");
   growNursery(false);
 }
 

@@ -1,8 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext } from "node:tls";
-import { Agent, type Dispatcher, Pool, ProxyAgent } from "undici";
+import type { Dispatcher } from "undici";
 import { asError, TiplineError } from "../lib/errors.ts";
+import { undici } from "./undici.ts";
 
 /** The part of a client's options that says how connections are made. */
 export interface ConnectionOptions {
@@ -32,6 +33,7 @@ export function createDispatcher(options: ConnectionOptions): Dispatcher {
   const tls = { ...tlsSettings(options), timeout: Math.min(options.timeoutMs, MAX_CONNECT_MS) };
   const times = { headersTimeout: options.timeoutMs, bodyTimeout: options.timeoutMs };
   const common = { ...times, connections: options.connections ?? 4 };
+  const { Agent, Pool, ProxyAgent } = undici();
   if (options.proxy === undefined) return new Agent({ ...common, connect: tls });
   // The client certificate is for the server, not for the proxy.
   const { cert: _cert, key: _key, ...proxyTls } = tls;

@@ -1,4 +1,4 @@
-import { type Dispatcher, request } from "undici";
+import type { Dispatcher } from "undici";
 import { type Backoff, delayMs } from "../lib/backoff.ts";
 import type { Clock } from "../lib/clock.ts";
 import { asError } from "../lib/errors.ts";
@@ -6,6 +6,7 @@ import { RemoteError } from "../lib/remote-error.ts";
 import { boundedBody } from "./http-body.ts";
 import { createDispatcher } from "./http-dispatcher.ts";
 import { inWords, networkError, type Route, retryAfterMs } from "./http-errors.ts";
+import { undici } from "./undici.ts";
 
 /** How to reach and trust a peer. Files are PEM and are read when the client is made. */
 export interface HttpOptions {
@@ -140,7 +141,7 @@ async function exchange(peer: Peer, spec: HttpRequest, signal: AbortSignal): Pro
   const limit = timeLimit(signal, peer.maxAnswerMs);
   let data: Dispatcher.ResponseData;
   try {
-    data = await request(spec.url, {
+    data = await undici().request(spec.url, {
       dispatcher: peer.dispatcher,
       signal: limit.signal,
       method: spec.method ?? "GET",

@@ -1,9 +1,10 @@
-import { Agent, type Dispatcher, ProxyAgent, request } from "undici";
+import type { Dispatcher } from "undici";
 import type { Clock } from "../lib/clock.ts";
 import { TiplineError } from "../lib/errors.ts";
 import type { Secret } from "../lib/secret.ts";
 import { tlsSettings } from "./http-dispatcher.ts";
 import { networkError, retryAfterMs } from "./http-errors.ts";
+import { undici } from "./undici.ts";
 import { guardedLookup, literalAddress, type Resolve, requireReach } from "./webhook-address.ts";
 
 export interface WebhookOptions {
@@ -59,7 +60,7 @@ export function createWebhookClient(options: WebhookOptions): WebhookClient {
         if (late) end.abort();
       });
       try {
-        const answer = await request(address, {
+        const answer = await undici().request(address, {
           dispatcher,
           method: "POST",
           headers: { "user-agent": "tipline", "content-type": "application/json; charset=utf-8", ...headers },
@@ -96,11 +97,11 @@ function dispatcherFor({ caFile, proxy, timeoutMs, allowPrivate, resolve }: Webh
   const times = { headersTimeout: timeoutMs, bodyTimeout: timeoutMs, connections: 1, keepAliveTimeout: 4000 };
   const tls = { ...tlsSettings({ caFile }), timeout: connectMs };
   if (proxy === undefined)
-    return new Agent({ ...times, connect: { ...tls, lookup: guardedLookup(allowPrivate, resolve) } });
+    return new (undici().Agent)({ ...times, connect: { ...tls, lookup: guardedLookup(allowPrivate, resolve) } });
   const uri = proxy.reveal();
   if (!URL.canParse(uri) || !/^https?:$/.test(new URL(uri).protocol))
     throw new TiplineError("TIP_CONFIG_INVALID", "proxy: expected an http or https URL such as http://proxy:3128");
-  return new ProxyAgent({ ...times, uri: new URL(uri).href, requestTls: tls, proxyTls: tls });
+  return new (undici().ProxyAgent)({ ...times, uri: new URL(uri).href, requestTls: tls, proxyTls: tls });
 }
 
 function routeOf({ url, proxy }: WebhookOptions) {

@@ -1,7 +1,10 @@
 import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, statfsSync } from "node:fs";
 import { join } from "node:path";
-import { type Database, open, type RootDatabase } from "lmdb";
+import type { Database, RootDatabase } from "lmdb";
 import { asError, TiplineError } from "../lib/errors.ts";
+import { later } from "../lib/later.ts";
+
+const lmdb = later<typeof import("lmdb")>("lmdb");
 
 /** A table: keys ordered as numbers, strings and arrays of them; values are bytes. */
 export type Table = Database<Buffer, Key>;
@@ -30,7 +33,7 @@ export function openEnvironment(dir: string, options: { readonly readOnly?: bool
   });
   const root = guarded(dir, () =>
     // Without `overlappingSync: false` a transaction would return before it is on disk.
-    open<Buffer, Key>({
+    lmdb().open<Buffer, Key>({
       path: dir,
       noSubdir: false,
       encoding: "binary",

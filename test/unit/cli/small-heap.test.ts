@@ -39,7 +39,7 @@ async function nurseryOf(call: "" | "keepHeapSmall" | "boundNursery"): Promise<r
   return sizes;
 }
 
-test("a nursery that is kept small stays as it is, and one that is bounded grows to 8 MiB, or once more", async () => {
+test("a nursery that is kept small stays as it is, and one that is bounded grows to 16 MiB", async () => {
   const [, free] = await nurseryOf("");
   assert.ok(free >= 16 * MIB, `expected V8 to let a nursery grow when it is let, found ${free}`);
   const [before, kept] = await nurseryOf("keepHeapSmall");

@@ -87,6 +87,7 @@ export class EnrichPool {
     const starting = this.#threads.filter(({ ready, over }) => !ready && !over);
     if (starting.length > 0 && this.threads === 0) await Promise.race(starting.map(({ started }) => started));
     const [thread] = this.#threads.filter(({ ready }) => ready).sort((a, b) => a.load - b.load);
+    if (this.#closed) return NOTHING;
     if (thread === undefined) {
       // Replies and signals come in between.
       await new Promise((resolve) => setImmediate(resolve));

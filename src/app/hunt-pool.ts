@@ -61,6 +61,8 @@ export class HuntPool implements HuntReader {
   readonly #signal: AbortSignal;
   readonly #change = new Change();
   #next = 0;
+  /** Tasks before this one are behind whoever asks. */
+  #passed = 0;
   #turn: Task | undefined;
   #held = 0;
   #closed = false;
@@ -94,6 +96,7 @@ export class HuntPool implements HuntReader {
   /** All parts of a file that was announced, one after the other. */
   open({ target: { path } }: Pick<FileToRead, "target">): JudgedScan {
     const tasks = this.#byPath.get(path) ?? [];
+    if (tasks[0] !== undefined) this.#passOver(tasks[0]);
     return {
       run: () => this.#run(tasks),
       flush: () => flush(tasks),
@@ -113,6 +116,8 @@ export class HuntPool implements HuntReader {
         this.#turn = task;
         this.#change.happened();
         yield* this.#stepsOf(task, tasks.length > 1);
+        // What is held of later parts lies behind a gap that nobody has read.
+        if (this.#signal.aborted) return;
       }
     } finally {
       // Else what was sketched last could not be gone on with.
@@ -173,6 +178,12 @@ export class HuntPool implements HuntReader {
   #mustWait(task: Task): boolean {
     if (this.#closed || task.isDropped || this.#held < this.#mostHeld) return false;
     return task !== this.#turn || task.steps.length >= TURN_STEPS;
+  }
+
+  /** Files before this one that nobody asked for will not be: what is held of them must not hold up the others. */
+  #passOver(opened: Task): void {
+    const at = this.#tasks.indexOf(opened, this.#passed);
+    for (; this.#passed < at; this.#passed++) this.#drop(this.#tasks[this.#passed] as Task);
   }
 
   /** Nobody waits for it any more. */

@@ -121,3 +121,8 @@ export class ArrivalNotes {
     return [...values.values()];
   }
 }
+
+/** Whether there is anything to hunt in: a line without Wazuh's own logs has no past that could be read. */
+export function huntsArrivals({ hunt: { enabled }, sources }: Config): boolean {
+  return enabled && sources.some(({ definition }) => /^wazuh-(?:alerts|archives)$/.test(definition.type));
+}

@@ -80,11 +80,6 @@ export class HuntKeeper {
     this.#notes = new ArrivalNotes(this.#queue, parts.log, () => this.#wake.abort());
   }
 
-  /** Whether there is anything to hunt in: a line without Wazuh's own logs has no past that could be read. */
-  static applies({ hunt: { enabled }, sources }: Config): boolean {
-    return enabled && sources.some(({ definition }) => /^wazuh-(?:alerts|archives)$/.test(definition.type));
-  }
-
   /** Another index is in force. Returns at once; what is new in it is written down in the background. */
   arrived(before: IndicatorIndex | undefined, after: IndicatorIndex): void {
     const { clock, generation, feeds } = this.#parts;

@@ -6,7 +6,7 @@ import type { ControlHandler } from "../store/control.ts";
 import type { GenerationStore } from "../store/generations-types.ts";
 import type { StoredJournal } from "../store/journal.ts";
 import type { LiveGeneration } from "./generation.ts";
-import { feedStates } from "./hunt-arrivals.ts";
+import { feedStates, huntsArrivals } from "./hunt-arrivals.ts";
 import { deliverHandler } from "./hunt-deliver.ts";
 import { HuntKeeper } from "./hunt-keeper.ts";
 import type { Metrics } from "./metrics.ts";
@@ -46,7 +46,7 @@ export function openLineHunt({
   log,
 }: LineHuntParts): LineHunt {
   const control = { hunt: deliverHandler(journal, key, (findings) => metrics.huntFindings.inc(findings)) };
-  if (!HuntKeeper.applies(config))
+  if (!huntsArrivals(config))
     return { control, trouble: () => undefined, measure: () => undefined, run: async () => undefined };
   const keeper = new HuntKeeper({
     config,

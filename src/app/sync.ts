@@ -9,8 +9,7 @@ import { openGenerations } from "../store/generations.ts";
 import type { GenerationStore, LoadedGeneration } from "../store/generations-types.ts";
 import { lockState } from "../store/state-lock.ts";
 import { makeFeeds } from "./components.ts";
-import { ArrivalNotes, arrivalQueue, feedStates } from "./hunt-arrivals.ts";
-import { HuntKeeper } from "./hunt-keeper.ts";
+import { ArrivalNotes, arrivalQueue, feedStates, huntsArrivals } from "./hunt-arrivals.ts";
 import { knowledgeStore } from "./knowledge.ts";
 import { KnowledgeKeeper, type KnowledgeRefresh, knowledgeJson } from "./knowledge-keeper.ts";
 
@@ -80,7 +79,7 @@ function noteArrivals(
   notes: ArrivalNotes,
 ): void {
   const after = store.current();
-  if (after === undefined || after === before || !HuntKeeper.applies(config)) return;
+  if (after === undefined || after === before || !huntsArrivals(config)) return;
   const at = systemClock.now();
   notes.arrived({
     before: before?.index,

@@ -1,8 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { packageRoot } from "../src/lib/package-root.ts";
+import { seeded } from "../test/support/random.ts";
 import { EVENTS, eventUuid, feedFiles } from "./demo/feed-events.ts";
-import { ordinary, seeded } from "./demo/noise.ts";
+import { ordinary } from "./demo/noise.ts";
 import { ruleOf } from "./demo/rules.ts";
 import { AGENTS, type Shape } from "./demo/shape.ts";
 import { TOLD } from "./demo/stories.ts";

@@ -1,6 +1,6 @@
 import type { Config } from "../config/load.ts";
-import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../contract/expiry.ts";
 import type { AgeRules } from "../intel/standing.ts";
+import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../model/expiry.ts";
 import { get, type JsonValue } from "../model/json.ts";
 
 /** Lists say nothing about when a value was seen, so that without a word in the configuration theirs never expire. */

@@ -81,8 +81,8 @@ interface Entry {
 
 /**
  * Reads inputs in parts, has them matched by several threads and gives what came of them in order. At most three parts for each thread are
- * under way, of 4 MiB at most where they are held and what came of them (8 MiB, and what comes of one line): with that, and the buffers of reading, memory is
- * bounded whatever the input. Whoever takes the findings slowly holds up everything.
+ * under way, of 4 MiB at most where they are held and what came of them (8 MiB, and what comes of one line): with that, and the buffers of
+ * reading, memory is bounded whatever the input. Whoever takes the findings slowly holds up everything.
  */
 export class Enrichment {
   readonly #request: EnrichRequest;

@@ -4,6 +4,7 @@ import { asError } from "../lib/errors.ts";
 import { type Log, silentLog } from "../lib/log.ts";
 import type { Finding, Verdict } from "../model/finding.ts";
 import { type HandleContext, type Handled, handleBatch } from "../pipeline/handle.ts";
+import { BATCH_BYTES, BATCH_LINES } from "../pipeline/held-lines.ts";
 import { engine } from "./engine.ts";
 import { LiveGeneration } from "./generation.ts";
 import { type Surroundings, surroundings, surroundingsGently } from "./knowledge.ts";
@@ -18,10 +19,6 @@ import type {
 
 type Matched = Extract<MatchReply, { kind: "matched" }>;
 type Match = Extract<MatchRequest, { kind: "match" }>;
-
-/** Records that are parsed and judged together, and their bytes; a longer one is alone. */
-const AT_ONCE = 64;
-const BYTES_AT_ONCE = 256 * 1024;
 
 /** What a thread judges by, and how: the same handling of records as in the main thread, of which only the outcomes go back. */
 export class MatchJudge {
@@ -96,7 +93,7 @@ export class MatchJudge {
 function endOfBatch(ends: Uint32Array, first: number): number {
   const from = ends[first - 1] ?? 0;
   let next = first + 1;
-  while (next < ends.length && next - first < AT_ONCE && (ends[next] as number) - from <= BYTES_AT_ONCE) next++;
+  while (next < ends.length && next - first < BATCH_LINES && (ends[next] as number) - from <= BATCH_BYTES) next++;
   return next;
 }
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { parseDuration } from "../lib/units.ts";
-import { type ExpirySettings, NEVER_EXPIRES } from "./expiry.ts";
+import { type ExpiryRules, NEVER_EXPIRES } from "../model/expiry.ts";
 
 /** A duration, or `never`; becomes milliseconds, `never` becomes Infinity. */
 const span = z.string().transform((value, context) => {
@@ -27,4 +27,4 @@ export const expiryRules = z
   .union([z.literal("never"), byType], {
     error: ({ input }) => `expected never, or limits by type such as {ip: 90d}, got ${JSON.stringify(input)}`,
   })
-  .transform((value): ExpirySettings => (value === "never" ? NEVER_EXPIRES : value));
+  .transform((value): ExpiryRules => (value === "never" ? NEVER_EXPIRES : value));

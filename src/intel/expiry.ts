@@ -1,15 +1,5 @@
+import type { ExpiryRules } from "../model/expiry.ts";
 import type { IndicatorReport, IndicatorType } from "../model/indicator.ts";
-
-/** Longest time without being seen, in milliseconds; Infinity: reports of this kind never expire. */
-export interface ExpiryRules {
-  readonly ip: number;
-  readonly domain: number;
-  readonly url: number;
-  readonly hash: number;
-  readonly other: number;
-  /** Decaying models decide where one covers the attribute's type. */
-  readonly decay: boolean;
-}
 
 type Kind = Exclude<keyof ExpiryRules, "decay">;
 

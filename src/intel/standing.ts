@@ -1,7 +1,8 @@
+import type { ExpiryRules } from "../model/expiry.ts";
 import type { Indicator, IndicatorReport } from "../model/indicator.ts";
 import type { Knowledge, SightingTimes } from "../model/knowledge.ts";
 import { createDecay, type Decay, type DecayScore } from "./decay.ts";
-import { daysAgo, type ExpiryRules, expiredByType, olderThan } from "./expiry.ts";
+import { daysAgo, expiredByType, olderThan } from "./expiry.ts";
 import { epochSeconds } from "./misp-attribute.ts";
 
 /** Which reports still count, and which their own readers called false. Pure lookups; times are epoch milliseconds. */

@@ -1,18 +1,14 @@
-import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { engine, fileSource } from "../../src/app/engine.ts";
 import { enrich } from "../../src/app/enrich.ts";
 import type { EnrichOutcome, EnrichRequest } from "../../src/app/enrichment.ts";
-import { type Judging, judgingBy } from "../../src/app/judging.ts";
 import { enrichedAlert } from "../../src/clients/enriched-alert.ts";
 import type { DeadLetter } from "../../src/contract/journal.ts";
-import { NO_OWN_ASSETS } from "../../src/intel/policy.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import type { ReportedIndicator } from "../../src/model/indicator.ts";
 import { handleRecord } from "../../src/pipeline/handle.ts";
-import { openGenerations } from "../../src/store/generations.ts";
 import { recordLetter } from "../../src/store/record-letter.ts";
-import { tempDir } from "./temp.ts";
+import { listGeneration } from "./list-generation.ts";
 
 const KEY = Buffer.alloc(32, 7);
 const RECEIVED = Date.parse("2026-11-21T12:00:00Z");
@@ -39,15 +35,7 @@ export interface EnrichRig {
 
 /** Enriching beside its reference, over one generation. */
 export async function enrichRig(t: TestContext, indicators: readonly ReportedIndicator[]): Promise<EnrichRig> {
-  const dir = tempDir(t);
-  const store = openGenerations({ dir: join(dir, "generations"), log: silentLog });
-  t.after(() => store.close());
-  async function* pages() {
-    yield { indicators, withdrawnEvents: [], skipped: new Map(), refused: [] };
-  }
-  await store.update({ changes: [{ feed: "list", pull: { mode: "full", pages: pages(), cursor: () => 1 } }] });
-  const judging: Judging = { own: NO_OWN_ASSETS, config: undefined, always: true };
-  const live = judgingBy(store, judging, silentLog);
+  const { dir, judging, live } = await listGeneration(t, indicators);
   return {
     dir,
     async enrich(files, { tuning, ...over } = {}) {

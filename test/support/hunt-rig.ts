@@ -6,14 +6,11 @@ import { filesNamed } from "../../src/app/hunt-files.ts";
 import { openSketches } from "../../src/app/hunt-place.ts";
 import type { StoredHunt } from "../../src/app/hunt-progress.ts";
 import type { HuntOutcome, HuntRequest, HuntThreads } from "../../src/app/hunt-request.ts";
-import { type Judging, judgingBy } from "../../src/app/judging.ts";
-import { NO_OWN_ASSETS } from "../../src/intel/policy.ts";
 import { type Log, silentLog } from "../../src/lib/log.ts";
 import type { Finding } from "../../src/model/finding.ts";
 import type { ReportedIndicator } from "../../src/model/indicator.ts";
-import { openGenerations } from "../../src/store/generations.ts";
 import { HuntJob } from "../../src/store/hunt-job.ts";
-import { tempDir } from "./temp.ts";
+import { listGeneration } from "./list-generation.ts";
 
 export interface HuntOver extends Partial<Pick<HuntRequest, "newSince" | "window" | "minScore" | "benign">> {
   /** 0: all in this thread. */
@@ -48,15 +45,7 @@ export interface HuntRig {
 
 /** Hunts over one generation in which everything is as the product does it. */
 export async function huntRig(t: TestContext, indicators: readonly ReportedIndicator[]): Promise<HuntRig> {
-  const dir = tempDir(t);
-  const store = openGenerations({ dir: join(dir, "generations"), log: silentLog });
-  t.after(() => store.close());
-  async function* pages() {
-    yield { indicators, withdrawnEvents: [], skipped: new Map(), refused: [] };
-  }
-  await store.update({ changes: [{ feed: "list", pull: { mode: "full", pages: pages(), cursor: () => 1 } }] });
-  const judging: Judging = { own: NO_OWN_ASSETS, config: undefined, always: true };
-  const live = judgingBy(store, judging, silentLog);
+  const { dir, judging, live } = await listGeneration(t, indicators);
   const shared = live.shared();
   if (shared === undefined) throw new Error("expected a generation that threads can share");
   return {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { ageRules } from "../../../src/app/age-rules.ts";
 import { parseConfig } from "../../../src/config/load.ts";
-import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../../../src/contract/expiry.ts";
+import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../../../src/model/expiry.ts";
 
 const DAY = 86_400_000;
 

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../../../src/contract/expiry.ts";
 import { expiryRules } from "../../../src/contract/expiry-schema.ts";
 import { type AgeRules, createStanding } from "../../../src/intel/standing.ts";
+import { DEFAULT_EXPIRY, NEVER_EXPIRES } from "../../../src/model/expiry.ts";
 import type { IndicatorReport, IndicatorType } from "../../../src/model/indicator.ts";
 import type { Knowledge } from "../../../src/model/knowledge.ts";
 import { aReport } from "../../support/make.ts";

@@ -1,5 +1,5 @@
-/** After how long without being seen a report counts no more, by type of its indicator: milliseconds, Infinity for never. */
-export interface ExpirySettings {
+/** After how long without being seen a report counts no more, by kind of its indicator: milliseconds, Infinity for never. */
+export interface ExpiryRules {
   readonly ip: number;
   readonly domain: number;
   readonly url: number;
@@ -13,7 +13,7 @@ const DAY_MS = 86_400_000;
 const NEVER = Number.POSITIVE_INFINITY;
 
 /** What holds for a MISP server or feed whose configuration says nothing. */
-export const DEFAULT_EXPIRY: ExpirySettings = {
+export const DEFAULT_EXPIRY: ExpiryRules = {
   ip: 90 * DAY_MS,
   domain: 365 * DAY_MS,
   url: 365 * DAY_MS,
@@ -22,4 +22,4 @@ export const DEFAULT_EXPIRY: ExpirySettings = {
   decay: false,
 };
 
-export const NEVER_EXPIRES: ExpirySettings = { ...DEFAULT_EXPIRY, ip: NEVER, domain: NEVER, url: NEVER };
+export const NEVER_EXPIRES: ExpiryRules = { ...DEFAULT_EXPIRY, ip: NEVER, domain: NEVER, url: NEVER };

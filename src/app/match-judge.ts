@@ -72,7 +72,7 @@ export class MatchJudge {
       }));
       watch.begin(records.length);
       handleBatch(records, context, (at) => watch.turn(at)).forEach((handled, at) => {
-        const outcome = outcomeOf(handled, watch.of(at), written);
+        const outcome = outcomeOf(handled, watch.of(at), written, records[at]?.bytes.length ?? 0);
         if (outcome !== undefined) outcomes.push({ at: first + at, ...outcome } as MatchOutcome);
       });
     }
@@ -99,7 +99,7 @@ function endOfBatch(ends: Uint32Array, first: number): number {
 
 type Outcome = MatchOutcome extends infer Each ? (Each extends MatchOutcome ? Omit<Each, "at"> : never) : never;
 
-function outcomeOf(handled: Handled, noted: Noted, written: JsonBytes): Outcome | undefined {
+function outcomeOf(handled: Handled, noted: Noted, written: JsonBytes, recordBytes: number): Outcome | undefined {
   const [finding] = handled.findings;
   const [letter] = handled.deadLetters;
   const [id] = handled.confirmed;
@@ -108,7 +108,7 @@ function outcomeOf(handled: Handled, noted: Noted, written: JsonBytes): Outcome 
   if (letter !== undefined) return { kind: "dead", reason: letter.reason };
   if (id !== undefined) return { kind: "echo", id, ...(rule === undefined ? {} : { rule }) };
   if (finding === undefined || tally === undefined) return undefined;
-  return { kind: "finding", ...written.add(finding), tally, ...(mark === undefined ? {} : { mark }) };
+  return { kind: "finding", ...written.add(finding, recordBytes), tally, ...(mark === undefined ? {} : { mark }) };
 }
 
 /** What handling a record says on the way. */
@@ -177,18 +177,36 @@ export function tallyOf({ band, matches }: Verdict): VerdictTally {
   };
 }
 
+/** How the JSON of a finding ends whose line was taken out. */
+const NO_RAW = ',"raw":""}}';
+
+interface Written {
+  readonly from: number;
+  readonly to: number;
+  readonly rawAt?: number;
+}
+
 /** JSON of findings, one after the other; used again and again, since memory of its own for each delivery would be garbage. */
 class JsonBytes {
   #bytes = Buffer.allocUnsafeSlow(256 * 1024);
   #end = 0;
 
-  add(finding: Finding): { readonly from: number; readonly to: number } {
+  /** The finding is used up. Its alert's line is the record itself when it has as many bytes: what is taken out of a record is shorter. */
+  add(finding: Finding, recordBytes: number): Written {
+    const alert: { raw: string } = finding.alert;
+    const { raw } = alert;
+    alert.raw = "";
     const json = JSON.stringify(finding);
     const from = this.#end;
-    // A UTF-16 unit takes three bytes at most.
-    if (from + json.length * 3 > this.#bytes.length) this.#grow(from + json.length * 3);
-    this.#end += this.#bytes.write(json, from, "utf8");
-    return { from, to: this.#end };
+    if (!json.endsWith(NO_RAW) || Buffer.byteLength(raw) !== recordBytes) {
+      alert.raw = raw;
+      this.#write(JSON.stringify(finding));
+      return { from, to: this.#end };
+    }
+    this.#write(json.slice(0, -NO_RAW.length));
+    const rawAt = this.#end;
+    this.#write(`,"raw":${JSON.stringify(raw)}}}`);
+    return { from, to: this.#end, rawAt };
   }
 
   /** The bytes, in memory of their own that can be handed over. */
@@ -197,6 +215,12 @@ class JsonBytes {
     taken.set(this.#bytes.subarray(0, this.#end));
     this.#end = 0;
     return taken;
+  }
+
+  #write(text: string): void {
+    // A UTF-16 unit takes three bytes at most.
+    if (this.#end + text.length * 3 > this.#bytes.length) this.#grow(this.#end + text.length * 3);
+    this.#end += this.#bytes.write(text, this.#end, "utf8");
   }
 
   #grow(least: number): void {

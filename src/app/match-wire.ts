@@ -44,11 +44,15 @@ export interface VerdictTally {
 /** What one record came to; records that came to nothing have none. `at`: its number in the request. */
 export type MatchOutcome = {
   readonly at: number;
-} /** `from`, `to`: its JSON in the reply's bytes. `mark`: of a simulated event. */ & (
+} /**
+ * `from`, `to`: its JSON in the reply's bytes. `rawAt`: there its alert's line begins (`,"raw":…}}`), which is the record itself; to read
+ * it back as JSON in JSON would be most of the reading. `mark`: of a simulated event.
+ */ & (
   | {
       readonly kind: "finding";
       readonly from: number;
       readonly to: number;
+      readonly rawAt?: number;
       readonly tally: VerdictTally;
       readonly mark?: string;
     }

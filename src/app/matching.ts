@@ -91,7 +91,7 @@ export class Matching {
     for (const outcome of outcomes) {
       const record = records[outcome.at];
       if (record === undefined) continue;
-      if (outcome.kind === "finding") findings.push(this.#finding(outcome, bytes));
+      if (outcome.kind === "finding") findings.push(this.#finding(outcome, bytes, record));
       else if (outcome.kind === "dead")
         deadLetters.push(
           recordLetter(
@@ -115,14 +115,24 @@ export class Matching {
     return { findings, deadLetters, confirmed };
   }
 
-  #finding({ from, to, tally, mark }: Extract<MatchOutcome, { kind: "finding" }>, bytes: Buffer): Finding {
-    const json = bytes.subarray(from, to);
-    const finding = JSON.parse(json.toString("utf8")) as Finding;
-    rememberJson(finding, json);
+  #finding(outcome: FindingOutcome, bytes: Buffer, record: SourceRecord): Finding {
+    const { from, to, rawAt, tally, mark } = outcome;
+    const finding =
+      rawAt === undefined
+        ? (JSON.parse(bytes.toString("utf8", from, to)) as Finding)
+        : withRaw(JSON.parse(`${bytes.toString("utf8", from, rawAt)}}}`), record);
+    rememberJson(finding, bytes.subarray(from, to));
     this.#parts.onTally(tally);
     if (mark !== undefined) this.#parts.onSimulated(mark, finding);
     return finding;
   }
+}
+
+type FindingOutcome = Extract<MatchOutcome, { kind: "finding" }>;
+
+function withRaw(finding: { readonly alert: { raw?: string } }, { bytes }: SourceRecord): Finding {
+  finding.alert.raw = bytes.toString("utf8");
+  return finding as Finding;
 }
 
 /** In as many runs of about equal length. */

@@ -116,18 +116,62 @@ export function blockJson(block: CleanBlock): string {
 }
 
 /**
- * `blockJson(cleanBlock(misp))` in one step, or undefined where a leaf has more than `mostUnits` UTF-16 units or begins with `[`: those
- * need the steps between. Nearly no finding does, and at thousands a second the steps cost as much as the match.
+ * `blockJson(cleanBlock(misp))` in one step, with `agent` for the block's own, or undefined where a leaf has more than `mostUnits`
+ * UTF-16 units or begins with `[`: those need the steps between. Nearly no finding does, and at thousands a second the steps cost as
+ * much as the match.
  */
-export function plainJson(misp: MispBlock, mostUnits: number): string | undefined {
+export function plainJson(
+  misp: MispBlock,
+  mostUnits: number,
+  agent: MispBlock["agent"] = misp.agent,
+): string | undefined {
   let text = "";
   for (const slot of ORDER) {
-    const value = cleanMember(misp, slot);
-    if (value === undefined) continue;
-    if (!isPlain(value, mostUnits)) return undefined;
-    text += `${text === "" ? "{" : ","}${slot.key}${valueJson(value, slot)}`;
+    const { name, key } = slot;
+    const value = name === "agent" ? agent : Object.hasOwn(misp, name) ? misp[name] : undefined;
+    const json = plainMember(value, slot, mostUnits);
+    if (json === undefined) return undefined;
+    if (json !== "") text += `${text === "" ? "{" : ","}${key}${json}`;
   }
   return `${text}}`;
+}
+
+/** JSON of a member, empty where it is left out. */
+function plainMember(value: unknown, { inner, isRequired }: Slot, mostUnits: number): string | undefined {
+  if (inner !== undefined) return plainMembers(value, inner, mostUnits);
+  if (Array.isArray(value)) return isRequired ? `"${UNKNOWN}"` : plainList(value, mostUnits);
+  const leaf = plainLeaf(value, mostUnits);
+  return leaf === "" && isRequired ? `"${UNKNOWN}"` : leaf;
+}
+
+function plainMembers(value: unknown, names: NonNullable<Slot["inner"]>, mostUnits: number): string | undefined {
+  if (typeof value !== "object" || value === null) return "";
+  let text = "";
+  for (const { name, key } of names) {
+    if (!Object.hasOwn(value, name)) continue;
+    const leaf = plainLeaf((value as Record<string, unknown>)[name], mostUnits);
+    if (leaf === undefined) return undefined;
+    if (leaf !== "") text += `${text === "" ? "{" : ","}${key}${leaf}`;
+  }
+  return text === "" ? "" : `${text}}`;
+}
+
+function plainList(values: readonly unknown[], mostUnits: number): string | undefined {
+  let text = "";
+  for (const value of values) {
+    const leaf = plainLeaf(value, mostUnits);
+    if (leaf === undefined) return undefined;
+    if (leaf !== "") text += `${text === "" ? "[" : ","}${leaf}`;
+  }
+  return text === "" ? "" : `${text}]`;
+}
+
+function plainLeaf(value: unknown, mostUnits: number): string | undefined {
+  const leaf = typeof value === "string" ? value : (cleanLeaf(value) ?? "");
+  if (leaf === "") return "";
+  if (leaf.length > mostUnits || leaf[0] === "[") return undefined;
+  // No quote, control character or lone surrogate: it is clean, and JSON as it is.
+  return UNESCAPED.test(leaf) ? `"${leaf}"` : JSON.stringify(cleanLeaf(leaf));
 }
 
 /** `blockJson(cleanBlock(misp))` in one step. */
@@ -138,11 +182,6 @@ export function mispJson(misp: MispBlock): string {
     if (value !== undefined) text += `${text === "" ? "{" : ","}${slot.key}${valueJson(value, slot)}`;
   }
   return `${text}}`;
-}
-
-function isPlain(value: BlockValue, mostUnits: number): boolean {
-  if (typeof value === "string") return value.length <= mostUnits && value[0] !== "[";
-  return Object.values(value).every((leaf) => leaf.length <= mostUnits && leaf[0] !== "[");
 }
 
 function valueJson(value: BlockValue, { inner }: Slot): string {

@@ -54,10 +54,14 @@ function cleanName(name: string): string {
  * A rule's description shows `$(misp.value)` literally when the value is longer than about 900 characters; the alert itself is whole.
  */
 export function encodeEvent(misp: MispBlock, maxBytes: number = MAX_DATAGRAM): string | undefined {
+  return eventOf(misp, misp.agent, maxBytes);
+}
+
+function eventOf(misp: MispBlock, agent: MispBlock["agent"], maxBytes: number): string | undefined {
   const room = maxBytes - envelope("").length;
-  const plain = plainJson(misp, UNMEASURED_LEAF);
-  if (plain !== undefined && Buffer.byteLength(plain) <= room) return envelope(plain);
-  const block = trimmed(misp, room);
+  const plain = plainJson(misp, UNMEASURED_LEAF, agent);
+  if (plain !== undefined && (plain.length * 3 <= room || Buffer.byteLength(plain) <= room)) return envelope(plain);
+  const block = trimmed(agent === misp.agent ? misp : { ...misp, ...(agent && { agent }) }, room);
   return block && envelope(blockJson(block));
 }
 
@@ -72,17 +76,45 @@ export function trimToFit(misp: MispBlock, maxBytes: number): MispBlock | undefi
  * as different, so it is always there; the location says it too, but not where findings come in by the server API.
  */
 export function withAgent(misp: MispBlock, agent?: Agent): MispBlock {
+  return { ...misp, agent: identityOf(agent) };
+}
+
+type Identity = NonNullable<MispBlock["agent"]>;
+
+function identityOf(agent?: Agent): Identity {
   const id = agentId(agent) || MANAGER;
   const ip = agent?.ip !== undefined && isIP(agent.ip) !== 0 ? agent.ip : undefined;
   const name = cleanName(agent?.name ?? "") || (id === MANAGER ? "manager" : id);
-  return { ...misp, agent: ip === undefined ? { id, name } : { id, name, ip } };
+  return ip === undefined ? { id, name } : { id, name, ip };
 }
 
 /** The whole datagram. Undefined: not even the trimmed event fits, which the limits of this file make impossible. */
 export function encodeDatagram(misp: MispBlock, agent?: Agent): Buffer | undefined {
-  const header = `${QUEUE}:${encodeLocation(agent)}:`;
-  const event = encodeEvent(withAgent(misp, agent), MAX_DATAGRAM - Buffer.byteLength(header));
+  const { header, headerBytes, identity } = addressOf(agent);
+  const event = eventOf(misp, identity, MAX_DATAGRAM - headerBytes);
   return event === undefined ? undefined : Buffer.from(header + event);
+}
+
+interface Address {
+  readonly header: string;
+  readonly headerBytes: number;
+  readonly identity: Identity;
+}
+
+/** The same agents come again and again; an agent's members are an attacker's choice, hence the bounds. */
+const addresses = new Map<string, Address>();
+const MOST_ADDRESSES = 4096;
+const MOST_KEY = 512;
+
+function addressOf(agent?: Agent): Address {
+  const key = JSON.stringify([agent?.id, agent?.name, agent?.ip]);
+  const known = addresses.get(key);
+  if (known !== undefined) return known;
+  const header = `${QUEUE}:${encodeLocation(agent)}:`;
+  const address = { header, headerBytes: Buffer.byteLength(header), identity: identityOf(agent) };
+  if (addresses.size >= MOST_ADDRESSES) addresses.clear();
+  if (key.length <= MOST_KEY) addresses.set(key, address);
+  return address;
 }
 
 const envelope = (misp: string): string => `{"integration":"${ORIGIN}","misp":${misp}}`;

@@ -14,7 +14,10 @@ export type NameFinding = (parts: {
   readonly indicator?: string;
 }) => string;
 
-/** Builds what sinks get from a verdict. `raw` is the alert's line as read. */
+/**
+ * Builds what sinks get from a verdict. `raw` is the alert's line as read. It is the last member of the last member, so that the JSON of
+ * the rest is in one piece.
+ */
 export function toFinding(alert: Alert, raw: string, verdict: Verdict, mode: Mode, name: NameFinding): Finding {
   const [best] = verdict.matches;
   if (best === undefined) throw new Error("a verdict always has a match");
@@ -29,11 +32,10 @@ export function toFinding(alert: Alert, raw: string, verdict: Verdict, mode: Mod
   const attributes = mode === "canary" || mode === "simulated" ? [] : convictingAttributes(verdict);
   const tlp = tlpOf(verdict.matches.flatMap(({ match }) => match.reports.flatMap((report) => tagsOf(report))));
   // Members are set by name rather than spread: V8 keeps what is spread together as a dictionary, which is slow to write.
-  const finding: Writable<Finding> = {
+  const finding: Writable<Omit<Finding, "alert">> & { alert?: FindingAlert } = {
     id,
     kind: "alert",
     mode,
-    alert: findingAlert(alert, raw),
     misp: mispBlock(alert, verdict, best, { id, mode, tlp }),
     key: { indicator, entity: verdict.entity.key },
     suppressed: verdict.suppressed,
@@ -41,17 +43,19 @@ export function toFinding(alert: Alert, raw: string, verdict: Verdict, mode: Mod
   };
   if (tlp !== undefined) finding.tlp = tlp;
   if (attributes.length > 0) finding.attributes = attributes;
-  return finding;
+  finding.alert = findingAlert(alert, raw);
+  return finding as Finding;
 }
 
 type Writable<T> = { -readonly [Name in keyof T]: T[Name] };
 
 function findingAlert({ id, node, rawHash, time, source, agent, location, rule }: Alert, raw: string): FindingAlert {
-  const alert: Writable<FindingAlert> = { id, node, rawHash, time, source, raw };
+  const alert: Writable<Omit<FindingAlert, "raw">> & { raw?: string } = { id, node, rawHash, time, source };
   if (agent !== undefined) alert.agent = agent;
   if (location !== undefined) alert.location = location;
   if (rule !== undefined) alert.rule = { id: rule.id, level: rule.level, description: rule.description };
-  return alert;
+  alert.raw = raw;
+  return alert as FindingAlert;
 }
 
 /** What is too weak to convict alone is left out, unless the other half of its attribute was seen as well. */

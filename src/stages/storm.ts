@@ -80,8 +80,7 @@ class StormControl implements Stage {
   readonly #windows = new Map<string, Window>();
   readonly #templates = new Map<string, { readonly template: Template; readonly size: number }>();
   readonly #spreads = new Map<string, Spread>();
-  readonly #scheduled = new Map<string, Ending>();
-  readonly #endings = new Endings((ending) => this.#scheduled.get(ending.key) === ending);
+  readonly #endings = new Endings();
   readonly #changed = new Set<string>();
   #bytes = 0;
   #out: Finding[] = [];
@@ -210,7 +209,7 @@ class StormControl implements Stage {
     }
     // A later end is found when the noted one is due; an earlier one must be noted, or a restart would see it sooner.
     const end = this.#endOf(spread);
-    if (end < (this.#scheduled.get(key)?.end ?? end)) this.#schedule(key, spread.source, end);
+    if (end < (this.#endings.endOf(key) ?? end)) this.#schedule(key, spread.source, end);
     return isSpread ? spread.count : undefined;
   }
 
@@ -234,9 +233,7 @@ class StormControl implements Stage {
   }
 
   #schedule(key: string, source: string, end: number): void {
-    const ending = { key, source, end };
-    this.#scheduled.set(key, ending);
-    this.#endings.add(ending);
+    this.#endings.set({ key, source, end });
   }
 
   #keepTemplate(key: string, template: Template): void {
@@ -268,7 +265,7 @@ class StormControl implements Stage {
   #close(key: string, { first, count, last, quiet }: Window): void {
     const template = this.#templates.get(templateKey(key))?.template;
     this.#windows.delete(key);
-    this.#scheduled.delete(key);
+    this.#endings.delete(key);
     this.#dropTemplate(templateKey(key));
     this.#bytes -= WINDOW_BYTES;
     this.#changed.add(key);
@@ -279,7 +276,7 @@ class StormControl implements Stage {
 
   #forgetSpread(key: string): void {
     this.#spreads.delete(key);
-    this.#scheduled.delete(key);
+    this.#endings.delete(key);
     this.#bytes -= SPREAD_BYTES;
     this.#changed.add(key);
   }

@@ -6,37 +6,49 @@ export interface Ending {
   readonly end: number;
 }
 
-const COMPACT_FROM = 4096;
+/** So many endings that no longer hold are left in a heap, or as many as do hold: clearing them out looks at all. */
+const MOST_STALE = 4096;
+
+interface Heap {
+  items: Ending[];
+  /** How many of them no longer hold. */
+  stale: number;
+}
 
 /**
- * Endings by source, earliest first; equal times by key, so that the order never depends on how input was batched. An ending
- * that no longer holds is left in and dropped by `isCurrent` when it comes up.
+ * The ending of each key, by source, earliest first; equal times by key, so that the order never depends on how input was batched. An
+ * ending that no longer holds is left in its heap until it comes up or there are many.
  */
 export class Endings {
-  readonly #heaps = new Map<string, Ending[]>();
-  readonly #isCurrent: (ending: Ending) => boolean;
-  /** Length of a heap at which endings that no longer hold are cleared out. */
-  readonly #limits = new Map<string, number>();
+  readonly #current = new Map<string, Ending>();
+  readonly #heaps = new Map<string, Heap>();
 
-  constructor(isCurrent: (ending: Ending) => boolean) {
-    this.#isCurrent = isCurrent;
+  /** When the key ends, epoch milliseconds. */
+  endOf(key: string): number | undefined {
+    return this.#current.get(key)?.end;
   }
 
-  add(ending: Ending): void {
+  /** In place of the key's ending before, if it had one. */
+  set(ending: Ending): void {
+    this.delete(ending.key);
+    this.#current.set(ending.key, ending);
     let heap = this.#heaps.get(ending.source);
     if (heap === undefined) {
-      heap = [];
+      heap = { items: [], stale: 0 };
       this.#heaps.set(ending.source, heap);
     }
-    if (heap.length >= (this.#limits.get(ending.source) ?? COMPACT_FROM)) this.#compact(ending.source, heap);
-    heap.push(ending);
-    let child = heap.length - 1;
-    while (child > 0) {
-      const parent = (child - 1) >> 1;
-      if (!before(heap[child], heap[parent])) break;
-      swap(heap, child, parent);
-      child = parent;
-    }
+    heap.items.push(ending);
+    rise(heap.items, heap.items.length - 1);
+  }
+
+  delete(key: string): void {
+    const ending = this.#current.get(key);
+    if (ending === undefined) return;
+    this.#current.delete(key);
+    const heap = this.#heaps.get(ending.source);
+    if (heap === undefined) return;
+    heap.stale += 1;
+    if (heap.stale > MOST_STALE && heap.stale * 2 > heap.items.length) this.#clear(heap);
   }
 
   /** Takes the earliest ending of a source that is due at `time`. */
@@ -45,7 +57,8 @@ export class Endings {
     if (heap === undefined) return undefined;
     const first = this.#peek(heap);
     if (first === undefined || first.end > time) return undefined;
-    return pop(heap);
+    this.#current.delete(first.key);
+    return pop(heap.items);
   }
 
   /** Takes the earliest ending of all sources that is due at `time`. */
@@ -58,12 +71,14 @@ export class Endings {
     return this.takeDueOfAny(Number.POSITIVE_INFINITY);
   }
 
-  #compact(source: string, heap: Ending[]): void {
-    const current = heap.filter(this.#isCurrent).sort((a, b) => (before(a, b) ? -1 : before(b, a) ? 1 : 0));
-    heap.length = 0;
-    // In order is a heap too.
-    for (const ending of current) heap.push(ending);
-    this.#limits.set(source, Math.max(COMPACT_FROM, 2 * heap.length));
+  #isCurrent(ending: Ending): boolean {
+    return this.#current.get(ending.key) === ending;
+  }
+
+  #clear(heap: Heap): void {
+    heap.items = heap.items.filter((ending) => this.#isCurrent(ending));
+    heap.stale = 0;
+    for (let at = (heap.items.length >> 1) - 1; at >= 0; at--) sink(heap.items, at);
   }
 
   #earliest(): Ending | undefined {
@@ -76,9 +91,13 @@ export class Endings {
     return earliest;
   }
 
-  #peek(heap: Ending[]): Ending | undefined {
-    while (heap[0] !== undefined && !this.#isCurrent(heap[0])) pop(heap);
-    return heap[0];
+  #peek(heap: Heap): Ending | undefined {
+    for (let first = heap.items[0]; first !== undefined; first = heap.items[0]) {
+      if (this.#isCurrent(first)) return first;
+      pop(heap.items);
+      heap.stale -= 1;
+    }
+    return undefined;
   }
 }
 
@@ -98,11 +117,24 @@ function pop(heap: Ending[]): Ending | undefined {
   const last = heap.pop();
   if (last === undefined || heap.length === 0) return first;
   heap[0] = last;
-  let parent = 0;
-  for (;;) {
+  sink(heap, 0);
+  return first;
+}
+
+function rise(heap: Ending[], from: number): void {
+  for (let child = from; child > 0; ) {
+    const parent = (child - 1) >> 1;
+    if (!before(heap[child], heap[parent])) return;
+    swap(heap, child, parent);
+    child = parent;
+  }
+}
+
+function sink(heap: Ending[], from: number): void {
+  for (let parent = from; ; ) {
     const left = 2 * parent + 1;
     const least = before(heap[left + 1], heap[left]) ? left + 1 : left;
-    if (!before(heap[least], heap[parent])) return first;
+    if (!before(heap[least], heap[parent])) return;
     swap(heap, least, parent);
     parent = least;
   }

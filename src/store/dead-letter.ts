@@ -1,6 +1,8 @@
 import type { DeadLetter } from "../contract/journal.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { openEnvironment } from "./environment.ts";
+import { roomFor } from "./file-room.ts";
+import { jsonOf } from "./finding-cache.ts";
 import { decode, encode, getMeta, type JournalTables, openTables, putMeta } from "./journal-tables.ts";
 
 /** A dead letter with the id that commands know it by. */
@@ -67,6 +69,15 @@ export function deadLetterReader(tables: JournalTables): DeadLetterReader {
 export function openDeadLetters(dir: string): DeadLetterReader & { close(): Promise<void> } {
   const environment = openEnvironment(dir, { readOnly: true });
   return { ...deadLetterReader(openTables(environment)), close: () => environment.close() };
+}
+
+/** About how many bytes of the file they take. */
+export function roomForLetters(letters: readonly DeadLetter[]): number {
+  return letters.reduce(
+    (sum, { finding, text, base64 }) =>
+      sum + roomFor((finding === undefined ? 0 : jsonOf(finding).length) + 2 * (text ?? base64 ?? "").length),
+    0,
+  );
 }
 
 /** Within a transaction: adds dead letters, then drops the oldest beyond the bounds. Gives how many were dropped. */

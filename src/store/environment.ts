@@ -1,8 +1,9 @@
-import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, readSync, statfsSync } from "node:fs";
+import { closeSync, existsSync, fstatSync, ftruncateSync, mkdirSync, openSync, statfsSync } from "node:fs";
 import { join } from "node:path";
 import type { Database, RootDatabase } from "lmdb";
 import { asError, TiplineError } from "../lib/errors.ts";
 import { later } from "../lib/later.ts";
+import { FileRoom, NO_PAGE, newestHead } from "./file-room.ts";
 
 const lmdb = later<typeof import("lmdb")>("lmdb");
 
@@ -14,8 +15,11 @@ export type Key = number | string | (number | string)[];
 export interface Environment {
   readonly dir: string;
   table(name: string): Table;
-  /** Runs `operation` in one transaction: on disk (fsync) when it returns, and nothing of it when it throws. */
-  transact<T>(operation: () => T): T;
+  /**
+   * Runs `operation` in one transaction: on disk (fsync) when it returns, and nothing of it when it throws. `bytes`: about how many of
+   * the file it takes (`roomFor`), where that may be more than half a megabyte.
+   */
+  transact<T>(operation: () => T, bytes?: number): T;
   close(): Promise<void>;
 }
 
@@ -45,16 +49,30 @@ export function openEnvironment(dir: string, options: { readonly readOnly?: bool
   if (padded) verify(dir, root);
   // Slots of readers that were killed would keep old pages from being used again.
   if (!readOnly) root.readerCheck();
+  const room = readOnly ? undefined : new FileRoom(join(dir, "data.mdb"));
   return {
     dir,
     table: (name) => guarded(dir, () => root.openDB<Buffer, Key>({ name, encoding: "binary" })),
-    transact: (operation) => root.transactionSync(operation),
-    close: () => root.close(),
+    transact: (operation, bytes = 0) => {
+      room?.ensure(bytes);
+      return root.transactionSync(operation);
+    },
+    close: async () => {
+      room?.close();
+      await root.close();
+    },
   };
 }
 
 /** Numbers that lmdb-js puts into `code`: errno, and LMDB's own below zero. */
-const FULL = new Set([28 /* ENOSPC */, 122 /* EDQUOT */, -30792 /* MDB_MAP_FULL */]);
+const FULL = new Set<unknown>([
+  "ENOSPC",
+  "EDQUOT",
+  "EFBIG",
+  28 /* ENOSPC */,
+  122 /* EDQUOT */,
+  -30792 /* MDB_MAP_FULL */,
+]);
 const DAMAGED = new Set([-30797, -30796, -30795, -30794, -30793]);
 const EIO = 5;
 const NEARLY_FULL_BYTES = 4 * 2 ** 20;
@@ -64,7 +82,7 @@ export function storeError(dir: string, thrown: unknown): TiplineError {
   if (thrown instanceof TiplineError) return thrown;
   const code = (thrown as { code?: unknown } | null)?.code;
   // A write that the disk took in part is EIO in LMDB; its text then may be that of an older error.
-  if (FULL.has(code as number) || (code === EIO && freeBytes(dir) < NEARLY_FULL_BYTES))
+  if (FULL.has(code) || (code === EIO && freeBytes(dir) < NEARLY_FULL_BYTES))
     return new TiplineError(
       "TIP_JOURNAL_FULL",
       `expected room on the disk of ${dir}, found none left; nothing was written and it is tried again: free some space`,
@@ -118,20 +136,6 @@ function guarded<T>(dir: string, operation: () => T): T {
   }
 }
 
-/** Layout of the two meta pages of lmdb-js' LMDB (data version 2, little-endian): offsets within the page. */
-const META = {
-  magic: 24,
-  version: 28,
-  pageSize: 48,
-  freeRoot: 88,
-  mainRoot: 136,
-  lastPage: 144,
-  transaction: 152,
-  bytes: 160,
-};
-const MAGIC = 0xbeefc0de;
-const NO_PAGE = 2n ** 64n - 1n;
-
 /** True when a missing tail was filled with zeros, so that reading it gives an error instead of a signal. */
 function checkFile(dir: string, readOnly: boolean): boolean {
   const path = join(dir, "data.mdb");
@@ -144,8 +148,7 @@ function checkFile(dir: string, readOnly: boolean): boolean {
   try {
     const { size } = fstatSync(fd);
     if (size === 0) return false;
-    const metas = [readMeta(fd, 0), readMeta(fd, pageSizeOf(fd))].filter((meta) => meta !== undefined);
-    const newest = metas.sort((a, b) => Number(b.transaction - a.transaction))[0];
+    const newest = newestHead(fd);
     if (newest === undefined) throw corrupt(dir, "data.mdb has no valid head");
     const pages = BigInt(Math.floor(size / newest.pageSize));
     for (const rootPage of [newest.freeRoot, newest.mainRoot])
@@ -159,28 +162,6 @@ function checkFile(dir: string, readOnly: boolean): boolean {
   } finally {
     closeSync(fd);
   }
-}
-
-function pageSizeOf(fd: number): number {
-  const head = Buffer.alloc(META.bytes);
-  if (readSync(fd, head, 0, META.bytes, 0) < META.bytes) return 4096;
-  const size = head.readUInt32LE(META.pageSize);
-  return size >= 256 && size <= 65536 && (size & (size - 1)) === 0 ? size : 4096;
-}
-
-function readMeta(fd: number, offset: number) {
-  const page = Buffer.alloc(META.bytes);
-  if (readSync(fd, page, 0, META.bytes, offset) < META.bytes) return undefined;
-  if (page.readUInt32LE(META.magic) !== MAGIC) return undefined;
-  const pageSize = page.readUInt32LE(META.pageSize);
-  if (pageSize < 256 || pageSize > 65536) return undefined;
-  return {
-    pageSize,
-    freeRoot: page.readBigUInt64LE(META.freeRoot),
-    mainRoot: page.readBigUInt64LE(META.mainRoot),
-    lastPage: page.readBigUInt64LE(META.lastPage),
-    transaction: page.readBigUInt64LE(META.transaction),
-  };
 }
 
 /** Reads every key and value once: damage shows as an error here rather than later. */

@@ -39,6 +39,16 @@ export class FindingCache {
     }
   }
 
+  /** Every reader has passed the entries up to this one: held on, they would be old by the time they are garbage. */
+  drop(stream: StreamName, upTo: number): void {
+    const cached = this.#streams[stream];
+    for (const [seq, finding] of cached) {
+      if (seq > upTo) break;
+      cached.delete(seq);
+      this.#bytes[stream] -= jsonOf(finding).length;
+    }
+  }
+
   get(stream: StreamName, seq: number): Finding | undefined {
     return this.#streams[stream].get(seq);
   }

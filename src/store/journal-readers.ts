@@ -7,7 +7,7 @@ import { advance, cursorOf, readAfter, setCursor, streamMeta, trim } from "./jou
 import { firstKey, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
 import { overflow } from "./journal-unconfirmed.ts";
 
-const FORMAT = 2;
+const FORMAT = 3;
 const CHUNK = 256;
 
 /**
@@ -33,7 +33,7 @@ export function registerReaders(
       dropped += outcome.dropped;
       if (outcome.count > 0) retired.push({ sink: name, count: outcome.count });
     }
-    tables.meta.removeSync(["reader", stream, name]);
+    tables.meta.remove(["reader", stream, name]);
   }
   for (const { stream, name } of readers) {
     if (tables.meta.get(["reader", stream, name]) !== undefined) continue;
@@ -66,17 +66,17 @@ function retire(tables: JournalTables, sink: string, bounds: DeadLetterBounds, t
   }
   const awaited = overflow(tables, sink, 0, time);
   dropped += addDeadLetters(tables, awaited, bounds);
-  tables.meta.removeSync(["unconfirmed", sink]);
   return { count: count + awaited.length, dropped };
 }
 
 function registered(tables: JournalTables): { stream: "raw" | "out"; name: string }[] {
-  const keys = [...tables.meta.getKeys()];
-  return keys.flatMap((key) =>
-    Array.isArray(key) && key[0] === "reader" && (key[1] === "raw" || key[1] === "out")
-      ? [{ stream: key[1], name: String(key[2]) }]
-      : [],
-  );
+  return tables.meta
+    .keys()
+    .flatMap((key) =>
+      Array.isArray(key) && key[0] === "reader" && (key[1] === "raw" || key[1] === "out")
+        ? [{ stream: key[1], name: String(key[2]) }]
+        : [],
+    );
 }
 
 function checkFormat(tables: JournalTables): void {

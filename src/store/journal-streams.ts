@@ -2,7 +2,7 @@ import type { JournalEntry, StreamName } from "../contract/journal.ts";
 import type { Finding } from "../model/finding.ts";
 import { corrupt } from "./environment.ts";
 import { type FindingCache, jsonOf } from "./finding-cache.ts";
-import { decode, firstKey, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
+import { decode, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
 
 /**
  * `next`: sequence number of the entry to come; `end`: bytes of all entries ever appended; `trimmed`: every reader has passed the
@@ -26,7 +26,6 @@ const ENTRY_OVERHEAD = 64;
 // An entry is a header and the finding's JSON. The header: float64 bytes of the stream before this entry, uint8 length of the
 // name of the only reader (0 = all), that name. The running count makes "how many bytes from here on" two reads.
 const HEADER = 9;
-const NOTHING = Buffer.alloc(0);
 
 export function newEntry(finding: Finding, to?: string): NewEntry {
   const json = jsonOf(finding);
@@ -148,27 +147,19 @@ export function trim(tables: JournalTables, stream: StreamName, readers: readonl
   const meta = streamMeta(tables, stream);
   const passed = readers.reduce((least, reader) => Math.min(least, cursorOf(tables, stream, reader)), meta.next - 1);
   if (passed <= meta.trimmed) return;
-  const keys = stream === "raw" ? [] : tables.kept.getKeys({ start: [meta.trimmed + 1], end: [passed + 1] });
-  const kept = new Set([...keys].map((key) => (key as [number, string])[0]));
-  for (let seq = meta.trimmed + 1; seq <= passed; seq++) if (!kept.has(seq)) tables.streams[stream].removeSync(seq);
+  for (let seq = meta.trimmed + 1; seq <= passed; seq++)
+    if (stream === "raw" || !tables.unconfirmed.keeps(seq)) tables.streams[stream].removeSync(seq);
   putMeta(tables, ["stream", stream], { ...meta, trimmed: passed });
 }
 
-/** Within a transaction: an entry of `out` stays when all have passed it, until the sink lets go of it. */
-export function keep(tables: JournalTables, seq: number, sink: string): void {
-  tables.kept.putSync([seq, sink], NOTHING);
-}
-
-/** Within a transaction: takes `keep()` back, and deletes the entry when nobody else needs it. */
-export function letGo(tables: JournalTables, seq: number, sink: string): void {
-  tables.kept.removeSync([seq, sink]);
-  if (seq > streamMeta(tables, "out").trimmed) return;
-  if (firstKey(tables.kept, { start: [seq], end: [seq + 1] }) === undefined) tables.streams.out.removeSync(seq);
+/** Within a transaction: deletes an entry of `out` that a sink awaits no more, when nobody else needs it. */
+export function letGo(tables: JournalTables, seq: number): void {
+  if (seq <= streamMeta(tables, "out").trimmed && !tables.unconfirmed.keeps(seq)) tables.streams.out.removeSync(seq);
 }
 
 /** Whether `out` has the entry. */
 export function isThere(tables: JournalTables, seq: number): boolean {
-  return seq > streamMeta(tables, "out").trimmed || tables.streams.out.get(seq) !== undefined;
+  return seq > streamMeta(tables, "out").trimmed || tables.unconfirmed.keeps(seq);
 }
 
 /** The finding of an entry of `out` that is read or kept. */

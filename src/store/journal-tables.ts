@@ -2,39 +2,42 @@ import type { StreamName } from "../contract/journal.ts";
 import type { Finding } from "../model/finding.ts";
 import type { JsonValue } from "../model/json.ts";
 import { corrupt, type Environment, type Key, type Table } from "./environment.ts";
+import { MetaRows } from "./meta-rows.ts";
+import { mirroring } from "./mirror.ts";
+import { UnconfirmedRows } from "./unconfirmed-rows.ts";
 
 /**
- * Tables of a journal's environment. Everything is kept in them and nothing beside them in memory, so that a transaction that
- * fails takes its whole effect back.
+ * Tables of a journal's environment. Everything is kept in them; what is held in memory beside them (`Mirror`) is given up when a
+ * transaction fails, so that its whole effect is taken back.
  *
- * `meta`: JSON under `format`, `["stream", name]`, `["reader", stream, name]`, `["unconfirmed", sink]`, `dead` ·
+ * `meta`: JSON under `format`, `["stream", name]`, `["reader", stream, name]`, `dead` ·
  * `raw`, `out`: entries by sequence number · `sources`: checkpoint by source · `ranges`: `[source, "n", n]` → hash and
  * `[source, "h", hash]` → n · `state`: `[stage, n]` → `[key, value]` ·
- * `unconfirmed`: `[sink, "q", n]` → number in `out` and attempts, `[sink, "i", id]` → n · `kept`: `[number in out, sink]`, entries
- * that a sink awaits to see again · `dead`: dead letters by number
+ * `unconfirmed`: `[sink, n]` → findings that were sent together, by their numbers in `out` · `dead`: dead letters by number
  */
 export interface JournalTables {
   readonly environment: Environment;
-  readonly meta: Table;
+  readonly meta: MetaRows;
   readonly streams: Readonly<Record<StreamName, Table>>;
   readonly sources: Table;
   readonly ranges: Table;
   readonly state: Table;
-  readonly unconfirmed: Table;
-  readonly kept: Table;
+  readonly unconfirmed: UnconfirmedRows;
   readonly dead: Table;
 }
 
 export function openTables(environment: Environment): JournalTables {
+  const decoded = (bytes: Uint8Array, what: string) => decodeIn<object>(environment.dir, bytes, what);
+  const meta = new MetaRows(environment.table("meta"), decoded);
+  const unconfirmed = new UnconfirmedRows(environment.table("unconfirmed"), decoded);
   return {
-    environment,
-    meta: environment.table("meta"),
+    environment: mirroring(environment, [meta, unconfirmed]),
+    meta,
     streams: { raw: environment.table("raw"), out: environment.table("out") },
     sources: environment.table("sources"),
     ranges: environment.table("ranges"),
     state: environment.table("state"),
-    unconfirmed: environment.table("unconfirmed"),
-    kept: environment.table("kept"),
+    unconfirmed,
     dead: environment.table("dead"),
   };
 }
@@ -50,21 +53,24 @@ export function decode<T extends object | JsonValue | Finding>(
   bytes: Uint8Array,
   what: string,
 ): T {
+  return decodeIn<T>(tables.environment.dir, bytes, what);
+}
+
+function decodeIn<T>(dir: string, bytes: Uint8Array, what: string): T {
   try {
     return JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8")) as T;
   } catch (cause) {
-    throw corrupt(tables.environment.dir, `${what} cannot be read`, cause);
+    throw corrupt(dir, `${what} cannot be read`, cause);
   }
 }
 
 /** JSON under a key of `meta`, or undefined. */
 export function getMeta<T extends object>(tables: JournalTables, key: Key): T | undefined {
-  const bytes = tables.meta.get(key);
-  return bytes === undefined ? undefined : decode<T>(tables, bytes, `meta ${String(key)}`);
+  return tables.meta.get<T>(key);
 }
 
 export function putMeta(tables: JournalTables, key: Key, value: object): void {
-  tables.meta.putSync(key, encode(value));
+  tables.meta.put(key, value);
 }
 
 /** The first key of a table within bounds, or undefined. */

@@ -21,9 +21,11 @@ import {
   deadLetterReader,
   getDeadLetter,
   removeDeadLetter,
+  roomForLetters,
 } from "./dead-letter.ts";
 import { EarlyEchoes } from "./early-echoes.ts";
 import { openEnvironment } from "./environment.ts";
+import { roomFor } from "./file-room.ts";
 import { FindingCache } from "./finding-cache.ts";
 import { registerReaders } from "./journal-readers.ts";
 import { type ReplayedRecord, replayFindings, replayRecord } from "./journal-replay.ts";
@@ -43,14 +45,7 @@ import {
   trim,
 } from "./journal-streams.ts";
 import { type JournalTables, openTables } from "./journal-tables.ts";
-import {
-  addUnconfirmed,
-  overflow,
-  removeUnconfirmed,
-  resent,
-  unconfirmedMeta,
-  unconfirmedRows,
-} from "./journal-unconfirmed.ts";
+import { addUnconfirmed, overflow, removeUnconfirmed, resent, unconfirmedRows } from "./journal-unconfirmed.ts";
 import { Waiters } from "./waiters.ts";
 import { Writer } from "./writer.ts";
 
@@ -131,7 +126,7 @@ class LmdbJournal implements StoredJournal {
     this.#log = options.log ?? silentLog;
     this.#maxBytes = options.maxBytes ?? 2 ** 30;
     this.#bounds = options.deadLetters ?? DEFAULT_DEAD_LETTER_BOUNDS;
-    this.#writer = new Writer(tables.environment, () => this.#waiters.wake());
+    this.#writer = new Writer(tables.environment, () => this.#written());
     this.deadLetters = deadLetterReader(tables);
   }
 
@@ -152,9 +147,10 @@ class LmdbJournal implements StoredJournal {
     checkCheckpoint(commit.source, commit.checkpoint);
     const entries = commit.findings.map((finding) => newEntry(finding));
     const wanted = sizeOf(entries);
+    const bytes = entries.reduce((sum, { json }) => sum + roomFor(json.length), roomForLetters(commit.deadLetters));
     try {
       for (;;) {
-        const result = await this.#write(() => this.#tryCommit(commit, entries, wanted));
+        const result = await this.#write(() => this.#tryCommit(commit, entries, wanted), { bytes });
         this.#report(result);
         if (result.outcome === "committed") {
           result.settle();
@@ -204,16 +200,19 @@ class LmdbJournal implements StoredJournal {
 
   async advanceSink(sink: string, upTo: number, outcome: SinkOutcome): Promise<void> {
     const isLast = upTo + 1 >= streamMeta(this.#tables, "out").next;
-    const dropped = await this.#write(() => {
-      const awaited = outcome.awaiting.filter(({ finding }) => !this.#earlyEchoes.has(finding.id));
-      addUnconfirmed(this.#tables, sink, awaited, this.#clock.now());
-      const { maxUnconfirmedBytes = this.#maxBytes } = this.#options;
-      const over = overflow(this.#tables, sink, maxUnconfirmedBytes, this.#clock.now());
-      const lost = addDeadLetters(this.#tables, [...outcome.dead, ...over], this.#bounds);
-      advance(this.#tables, "out", sink, upTo);
-      trim(this.#tables, "out", this.#names("out"));
-      return lost;
-    }, isLast && outcome.lazily);
+    const dropped = await this.#write(
+      () => {
+        const awaited = outcome.awaiting.filter(({ finding }) => !this.#earlyEchoes.has(finding.id));
+        addUnconfirmed(this.#tables, sink, awaited, this.#clock.now());
+        const { maxUnconfirmedBytes = this.#maxBytes } = this.#options;
+        const over = overflow(this.#tables, sink, maxUnconfirmedBytes, this.#clock.now());
+        const lost = addDeadLetters(this.#tables, [...outcome.dead, ...over], this.#bounds);
+        advance(this.#tables, "out", sink, upTo);
+        trim(this.#tables, "out", this.#names("out"));
+        return lost;
+      },
+      { lazyMs: isLast && outcome.lazily === true ? LAZY_MS : 0, bytes: roomForLetters(outcome.dead) },
+    );
     this.#report({ dropped });
   }
 
@@ -227,14 +226,17 @@ class LmdbJournal implements StoredJournal {
     at: number,
     givenUp: readonly DeadLetter[],
   ): Promise<void> {
-    const dropped = await this.#write(() => {
-      resent(this.#tables, sink, again, at);
-      // Seen again in the meantime: then it is delivered and no dead letter.
-      const ids = givenUp.flatMap(({ finding }) => finding?.id ?? []);
-      const awaited = new Set(removeUnconfirmed(this.#tables, sink, ids));
-      const lost = givenUp.filter(({ finding }) => finding && awaited.has(finding.id));
-      return addDeadLetters(this.#tables, lost, this.#bounds);
-    });
+    const dropped = await this.#write(
+      () => {
+        resent(this.#tables, sink, again, at);
+        // Seen again in the meantime: then it is delivered and no dead letter.
+        const ids = givenUp.flatMap(({ finding }) => finding?.id ?? []);
+        const awaited = new Set(removeUnconfirmed(this.#tables, sink, ids));
+        const lost = givenUp.filter(({ finding }) => finding && awaited.has(finding.id));
+        return addDeadLetters(this.#tables, lost, this.#bounds);
+      },
+      { bytes: roomForLetters(givenUp) },
+    );
     this.#report({ dropped });
   }
 
@@ -247,7 +249,7 @@ class LmdbJournal implements StoredJournal {
           {
             entries: streamMeta(this.#tables, stream).next - 1 - cursor,
             bytes: bytesAfter(this.#tables, stream, cursor),
-            unconfirmed: unconfirmedMeta(this.#tables, name).count,
+            unconfirmed: this.#tables.unconfirmed.counts(name).count,
           },
         ];
       }),
@@ -377,12 +379,17 @@ class LmdbJournal implements StoredJournal {
     this.#options.onDrop?.(dropped);
   }
 
+  #written(): void {
+    for (const stream of ["raw", "out"] as const) this.#cache.drop(stream, streamMeta(this.#tables, stream).trimmed);
+    this.#waiters.wake();
+  }
+
   #names(stream: StreamName): string[] {
     return this.#options.readers.filter((reader) => reader.stream === stream).map(({ name }) => name);
   }
 
-  #write<T>(change: () => T, lazily = false): Promise<T> {
+  #write<T>(change: () => T, how: { readonly lazyMs?: number; readonly bytes?: number } = {}): Promise<T> {
     if (this.#closed) return Promise.reject(new TiplineError("TIP_INTERNAL", "the journal is closed"));
-    return this.#writer.write(change, lazily ? LAZY_MS : 0);
+    return this.#writer.write(change, how);
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { TiplineError } from "../lib/errors.ts";
 import { type Finding, isRedacted } from "../model/finding.ts";
 import { openEnvironment } from "./environment.ts";
+import { roomFor } from "./file-room.ts";
 import { jsonOf } from "./finding-cache.ts";
 import { forgetOldest, retire } from "./outbox-done.ts";
 import {
@@ -71,21 +72,24 @@ export class Outbox {
 
   /** How many, from the first, are in the outbox now; fewer than all when it is full. */
   add(batch: readonly Grouped[], now: number): Promise<number> {
-    return this.#write(() => {
-      let meta = this.#turned(outboxMeta(this.tables), now);
-      let taken = 0;
-      for (const grouped of batch) {
-        const { id } = grouped.finding;
-        if (this.tables.seen.get(seenKey(id)) === undefined) {
-          const bytes = jsonOf(grouped.finding);
-          if (meta.findings > 0 && meta.bytes + bytes.length > this.#grouping.maxBytes) break;
-          meta = this.#place(grouped, bytes, meta, now);
+    return this.#write(
+      () => {
+        let meta = this.#turned(outboxMeta(this.tables), now);
+        let taken = 0;
+        for (const grouped of batch) {
+          const { id } = grouped.finding;
+          if (this.tables.seen.get(seenKey(id)) === undefined) {
+            const bytes = jsonOf(grouped.finding);
+            if (meta.findings > 0 && meta.bytes + bytes.length > this.#grouping.maxBytes) break;
+            meta = this.#place(grouped, bytes, meta, now);
+          }
+          taken += 1;
         }
-        taken += 1;
-      }
-      putMeta(this.tables, meta);
-      return taken;
-    });
+        putMeta(this.tables, meta);
+        return taken;
+      },
+      batch.reduce((sum, { finding }) => sum + roomFor(jsonOf(finding).length), 0),
+    );
   }
 
   /** Ends a window whose time is over: its digest may go out. */
@@ -215,9 +219,9 @@ export class Outbox {
     await this.tables.environment.close();
   }
 
-  #write<T>(change: () => T): Promise<T> {
+  #write<T>(change: () => T, bytes = 0): Promise<T> {
     if (this.#closed) return Promise.reject(new TiplineError("TIP_INTERNAL", "the outbox is closed"));
-    return this.#writer.write(change);
+    return this.#writer.write(change, { bytes });
   }
 
   #change(id: string, change: (message: OutboxMessage) => OutboxMessage): Promise<OutboxMessage | undefined> {

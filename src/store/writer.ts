@@ -4,6 +4,7 @@ import { storeError } from "./environment.ts";
 interface Pending {
   readonly run: () => () => void;
   readonly fail: (error: Error) => void;
+  readonly bytes: number;
 }
 
 /**
@@ -25,9 +26,9 @@ export class Writer {
 
   /**
    * Resolves with what `change` returns once it is on disk. `change` must do nothing but read and write tables. `lazyMs`: so long it
-   * may wait for another change to be written with.
+   * may wait for another change to be written with. `bytes`: about how many of the file it takes, if they may be many.
    */
-  write<T>(change: () => T, lazyMs = 0): Promise<T> {
+  write<T>(change: () => T, { lazyMs = 0, bytes = 0 } = {}): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       this.#queue.push({
         run: () => {
@@ -35,6 +36,7 @@ export class Writer {
           return () => resolve(result);
         },
         fail: reject,
+        bytes,
       });
       if (this.#scheduled) return;
       if (lazyMs > 0) {
@@ -60,7 +62,8 @@ export class Writer {
   #attempt(batch: readonly Pending[], last = batch.length === 1): boolean {
     let settle: (() => void)[];
     try {
-      settle = this.#environment.transact(() => batch.map(({ run }) => run()));
+      const bytes = batch.reduce((sum, pending) => sum + pending.bytes, 0);
+      settle = this.#environment.transact(() => batch.map(({ run }) => run()), bytes);
     } catch (thrown) {
       const error = storeError(this.#environment.dir, thrown);
       if (last) for (const { fail } of batch) fail(error);

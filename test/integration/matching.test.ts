@@ -155,6 +155,11 @@ test("threads find just what this thread finds, in the same order", async (t) =>
     if (n % 50 === 13)
       return record({ ...alertOf(n, "x.example"), location: "tipline-canary", data: JSON.parse(canary) }, n);
     if (n % 50 === 15) return record("", n);
+    // A shipper's record, line ends, and what JSON in JSON has to escape.
+    const evil = alertOf(n, `h${n}.evil.example`, { data: { note: 'ü€😀 "\\u00e9\\n" \u2028' } });
+    if (n % 50 === 17) return record({ log: JSON.stringify(evil) }, n);
+    if (n % 50 === 19) return record(`${JSON.stringify(evil)}\r\n`, n);
+    if (n % 50 === 21) return record(evil, n);
     return record(alertOf(n, n % 5 === 0 ? `h${n}.evil.example` : "good.example"), n);
   });
   line.said.length = 0;

@@ -1,0 +1,98 @@
+import type { Key, Table } from "./environment.ts";
+import type { Mirror } from "./mirror.ts";
+
+interface Held {
+  readonly key: Key;
+  readonly value: object | undefined;
+}
+
+/**
+ * Small objects that nearly every transaction reads and changes: places in streams, counts. Outside transactions they are read from the
+ * table, as is what is read beside them, so that a process that only reads has one state of both.
+ */
+export class MetaRows implements Mirror {
+  readonly #table: Table;
+  readonly #decode: (bytes: Uint8Array, what: string) => object;
+  readonly #held = new Map<string, Held>();
+  readonly #changed = new Map<string, Held>();
+  readonly #unwritten = new Set<string>();
+  #within = false;
+
+  constructor(table: Table, decode: (bytes: Uint8Array, what: string) => object) {
+    this.#table = table;
+    this.#decode = decode;
+  }
+
+  /** Not to be changed by the caller. */
+  get<T extends object>(key: Key): T | undefined {
+    if (!this.#within) return this.#read(key) as T | undefined;
+    const name = nameOf(key);
+    let held = this.#changed.get(name) ?? this.#held.get(name);
+    if (held === undefined) {
+      held = { key, value: this.#read(key) };
+      this.#held.set(name, held);
+    }
+    return held.value as T | undefined;
+  }
+
+  /** Within a transaction. The value is the table's from now on. */
+  put(key: Key, value: object): void {
+    this.#set(key, value);
+  }
+
+  /** Within a transaction. */
+  remove(key: Key): void {
+    this.#set(key, undefined);
+  }
+
+  /** Within a transaction: all keys. */
+  keys(): readonly Key[] {
+    this.#write();
+    return [...this.#table.getKeys()];
+  }
+
+  begin(): void {
+    this.#within = true;
+  }
+
+  flush(): void {
+    this.#write();
+    this.#within = false;
+  }
+
+  commit(): void {
+    for (const [name, held] of this.#changed) this.#held.set(name, held);
+    this.#changed.clear();
+  }
+
+  forget(): void {
+    this.#within = false;
+    this.#held.clear();
+    this.#changed.clear();
+    this.#unwritten.clear();
+  }
+
+  #read(key: Key): object | undefined {
+    const bytes = this.#table.get(key);
+    return bytes === undefined ? undefined : this.#decode(bytes, `meta ${String(key)}`);
+  }
+
+  #write(): void {
+    for (const name of this.#unwritten) {
+      const held = this.#changed.get(name);
+      if (held?.value !== undefined) this.#table.putSync(held.key, Buffer.from(JSON.stringify(held.value), "utf8"));
+      else if (held !== undefined) this.#table.removeSync(held.key);
+    }
+    this.#unwritten.clear();
+  }
+
+  #set(key: Key, value: object | undefined): void {
+    const name = nameOf(key);
+    this.#changed.set(name, { key, value });
+    this.#unwritten.add(name);
+  }
+}
+
+function nameOf(key: Key): string {
+  return Array.isArray(key) ? key.join("\0") : String(key);
+}

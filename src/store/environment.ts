@@ -49,7 +49,7 @@ export function openEnvironment(dir: string, options: { readonly readOnly?: bool
   if (padded) verify(dir, root);
   // Slots of readers that were killed would keep old pages from being used again.
   if (!readOnly) root.readerCheck();
-  const room = readOnly ? undefined : new FileRoom(join(dir, "data.mdb"));
+  const room = readOnly ? undefined : guarded(dir, () => roomIn(dir, root));
   return {
     dir,
     table: (name) => guarded(dir, () => root.openDB<Buffer, Key>({ name, encoding: "binary" })),
@@ -62,6 +62,15 @@ export function openEnvironment(dir: string, options: { readonly readOnly?: bool
       await root.close();
     },
   };
+}
+
+function roomIn(dir: string, root: RootDatabase<Buffer, Key>): FileRoom {
+  try {
+    return new FileRoom(join(dir, "data.mdb"));
+  } catch (thrown) {
+    void root.close();
+    throw thrown;
+  }
 }
 
 /** Numbers that lmdb-js puts into `code`: errno, and LMDB's own below zero. */

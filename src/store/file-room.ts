@@ -56,8 +56,12 @@ function readMeta(fd: number, offset: number): Head | undefined {
 /** For what a transaction copies beside what it writes. */
 const LEAST = 512 * 1024;
 const PAGE = 4096;
-/** A row's own header, its key, and rows that come with it (state of a stage, an index). */
-const BESIDE = 2048;
+/** A row's own header and key. */
+const BESIDE = 256;
+
+/** What a stage writes about a finding, and what taking one out may copy. */
+export const ROOM_OF_STATE = 1024;
+export const ROOM_OF_REMOVAL = 512;
 
 /** Bytes of the file that a row of so many bytes may take: one of more than half a page has pages of its own, others share pages half full at worst. */
 export function roomFor(rowBytes: number): number {
@@ -67,19 +71,22 @@ const ZEROS = Buffer.alloc(256 * 1024);
 
 /**
  * Keeps room at the end of LMDB's file, so that a full disk, a quota or a limit on files is met here, as an error, before a transaction
- * is begun. LMDB must not meet it: lmdb-js (3.5.6) writes more about it than it has memory for, which can end the process.
+ * is begun. LMDB must not meet it: lmdb-js (3.5.6) writes more about it than it has memory for, which can end the process. What a transaction takes is an estimate: where it is too low, LMDB
+ * meets it all the same.
  */
 export class FileRoom {
-  readonly #fd: number;
+  #fd: number | undefined;
   #size: number;
 
   constructor(path: string) {
-    this.#fd = openSync(path, "r+");
-    this.#size = fstatSync(this.#fd).size;
+    const fd = openSync(path, "r+");
+    this.#fd = fd;
+    this.#size = fstatSync(fd).size;
   }
 
   /** Throws the system's error when there is no room for a transaction that takes about so many bytes of the file. */
   ensure(bytes: number): void {
+    if (this.#fd === undefined) throw new Error("the environment is closed");
     const head = newestHead(this.#fd);
     const used = head === undefined ? 0 : (Number(head.lastPage) + 1) * head.pageSize;
     const wanted = used + LEAST + bytes;
@@ -90,6 +97,7 @@ export class FileRoom {
   }
 
   close(): void {
-    closeSync(this.#fd);
+    if (this.#fd !== undefined) closeSync(this.#fd);
+    this.#fd = undefined;
   }
 }

@@ -1,5 +1,6 @@
 import type { StreamName } from "../contract/journal.ts";
 import type { Finding } from "../model/finding.ts";
+import { ROOM_OF_STATE, roomFor } from "./file-room.ts";
 
 const MOST_BYTES = 16 * 2 ** 20;
 
@@ -14,6 +15,11 @@ export function jsonOf(finding: Finding): Buffer {
     written.set(finding, json);
   }
   return json;
+}
+
+/** Bytes of the journal's file that findings may take, with what a stage writes about them. */
+export function roomForFindings(findings: readonly Finding[]): number {
+  return findings.reduce((sum, finding) => sum + roomFor(jsonOf(finding).length) + ROOM_OF_STATE, 0);
 }
 
 /** Takes JSON that was made of the finding elsewhere. */

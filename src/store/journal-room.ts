@@ -1,5 +1,8 @@
-import type { DeadLetter } from "../contract/journal.ts";
-import { addDeadLetters, type DeadLetterBounds } from "./dead-letter.ts";
+import type { Commit, DeadLetter } from "../contract/journal.ts";
+import type { Finding } from "../model/finding.ts";
+import { addDeadLetters, type DeadLetterBounds, roomForLetters } from "./dead-letter.ts";
+import { ROOM_OF_REMOVAL, ROOM_OF_STATE } from "./file-room.ts";
+import { roomForFindings } from "./finding-cache.ts";
 import { advance, cursorOf, liveBytes, readAfter, streamMeta, trim } from "./journal-streams.ts";
 import type { JournalTables } from "./journal-tables.ts";
 
@@ -14,6 +17,20 @@ export interface JournalReader {
 export interface Spill {
   readonly sink: string;
   readonly count: number;
+}
+
+/** Bytes of the file that a commit may take. */
+export function roomForCommit({
+  findings,
+  deadLetters,
+  confirmed,
+}: Pick<Commit, "findings" | "deadLetters" | "confirmed">): number {
+  return roomForFindings(findings) + roomForLetters(deadLetters) + confirmed.length * ROOM_OF_REMOVAL;
+}
+
+/** Bytes of the file that a stage's output and so many rows of its state may take. */
+export function roomForStaged(out: readonly Finding[], rows: number): number {
+  return roomForFindings(out) + rows * ROOM_OF_STATE;
 }
 
 /** Whether `makeRoom` could free anything or need not: looked at without writing, so that waiting costs nothing. */

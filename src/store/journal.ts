@@ -25,11 +25,10 @@ import {
 } from "./dead-letter.ts";
 import { EarlyEchoes } from "./early-echoes.ts";
 import { openEnvironment } from "./environment.ts";
-import { roomFor } from "./file-room.ts";
-import { FindingCache } from "./finding-cache.ts";
+import { FindingCache, roomForFindings } from "./finding-cache.ts";
 import { registerReaders } from "./journal-readers.ts";
 import { type ReplayedRecord, replayFindings, replayRecord } from "./journal-replay.ts";
-import { type JournalReader, makeRoom, mayHaveRoom, type Spill } from "./journal-room.ts";
+import { type JournalReader, makeRoom, mayHaveRoom, roomForCommit, roomForStaged, type Spill } from "./journal-room.ts";
 import { checkCheckpoint, checkpointOf, isCommitted, putCheckpoint } from "./journal-sources.ts";
 import { StageState } from "./journal-state.ts";
 import {
@@ -147,7 +146,7 @@ class LmdbJournal implements StoredJournal {
     checkCheckpoint(commit.source, commit.checkpoint);
     const entries = commit.findings.map((finding) => newEntry(finding));
     const wanted = sizeOf(entries);
-    const bytes = entries.reduce((sum, { json }) => sum + roomFor(json.length), roomForLetters(commit.deadLetters));
+    const bytes = roomForCommit(commit);
     try {
       for (;;) {
         const result = await this.#write(() => this.#tryCommit(commit, entries, wanted), { bytes });
@@ -184,12 +183,16 @@ class LmdbJournal implements StoredJournal {
     state: ReadonlyMap<string, JsonValue | undefined>,
     out: readonly Finding[],
   ): Promise<void> {
-    const { first, settle } = await this.#write(() => {
-      const put = this.#putStaged(stage, { changed: state, out });
-      advance(this.#tables, "raw", stage, upTo);
-      trim(this.#tables, "raw", this.#names("raw"));
-      return put;
-    });
+    const bytes = roomForStaged(out, state.size);
+    const { first, settle } = await this.#write(
+      () => {
+        const put = this.#putStaged(stage, { changed: state, out });
+        advance(this.#tables, "raw", stage, upTo);
+        trim(this.#tables, "raw", this.#names("raw"));
+        return put;
+      },
+      { bytes },
+    );
     settle();
     this.#cache.put("out", first, out);
   }
@@ -200,6 +203,8 @@ class LmdbJournal implements StoredJournal {
 
   async advanceSink(sink: string, upTo: number, outcome: SinkOutcome): Promise<void> {
     const isLast = upTo + 1 >= streamMeta(this.#tables, "out").next;
+    const lazyMs = isLast && outcome.lazily === true ? LAZY_MS : 0;
+    const bytes = roomForLetters(outcome.dead) + roomForFindings(outcome.awaiting.map(({ finding }) => finding));
     const dropped = await this.#write(
       () => {
         const awaited = outcome.awaiting.filter(({ finding }) => !this.#earlyEchoes.has(finding.id));
@@ -211,7 +216,7 @@ class LmdbJournal implements StoredJournal {
         trim(this.#tables, "out", this.#names("out"));
         return lost;
       },
-      { lazyMs: isLast && outcome.lazily === true ? LAZY_MS : 0, bytes: roomForLetters(outcome.dead) },
+      { lazyMs, bytes },
     );
     this.#report({ dropped });
   }
@@ -257,12 +262,12 @@ class LmdbJournal implements StoredJournal {
   }
 
   async replayFindings(ids: readonly string[], sink?: string): Promise<readonly string[]> {
-    const sinks = this.#names("out");
-    return this.#write(() => replayFindings(this.#tables, ids, sinks, sink));
+    return this.#write(() => replayFindings(this.#tables, ids, this.#names("out"), sink));
   }
 
   async replayRecord(id: string, outcome: ReplayedRecord): Promise<boolean> {
-    return this.#write(() => replayRecord(this.#tables, id, outcome, this.#names("raw"), this.#bounds));
+    const bytes = roomForCommit({ ...outcome, confirmed: [] });
+    return this.#write(() => replayRecord(this.#tables, id, outcome, this.#names("raw"), this.#bounds), { bytes });
   }
 
   async takeDeadLetter(id: string): Promise<DeadLetter | undefined> {

@@ -159,6 +159,16 @@ export class UnconfirmedRows implements Mirror {
   #load(): void {
     if (this.#loaded) return;
     this.#loaded = true;
+    try {
+      this.#readAll();
+    } catch (thrown) {
+      // Half of it would be taken for the whole.
+      this.forget();
+      throw thrown;
+    }
+  }
+
+  #readAll(): void {
     for (const { key, value } of this.#table.getRange()) {
       const [sink, number] = key as [string, number];
       const { attempts, sentAt, sent } = this.#decode(value, `unconfirmed ${String(key)}`);

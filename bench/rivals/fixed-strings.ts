@@ -63,6 +63,7 @@ export async function benchSearcher(
     const linesPerSecond = (times * Math.min(MOST_LINES, lines.length) * 1_000) / (all - start);
     return {
       linesPerSecond,
+      patterns,
       note: `${of}, whose reading took ${(start / 1_000).toFixed(1)} s and is not counted`,
       tool,
     };

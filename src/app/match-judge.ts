@@ -4,7 +4,7 @@ import { asError } from "../lib/errors.ts";
 import { type Log, silentLog } from "../lib/log.ts";
 import type { Finding, Verdict } from "../model/finding.ts";
 import { type HandleContext, type Handled, handleBatch } from "../pipeline/handle.ts";
-import { BATCH_BYTES, BATCH_LINES } from "../pipeline/held-lines.ts";
+import { HELD_BYTES, HELD_LINES } from "../pipeline/held-lines.ts";
 import { engine } from "./engine.ts";
 import { LiveGeneration } from "./generation.ts";
 import { type Surroundings, surroundings, surroundingsGently } from "./knowledge.ts";
@@ -93,7 +93,7 @@ export class MatchJudge {
 function endOfBatch(ends: Uint32Array, first: number): number {
   const from = ends[first - 1] ?? 0;
   let next = first + 1;
-  while (next < ends.length && next - first < BATCH_LINES && (ends[next] as number) - from <= BATCH_BYTES) next++;
+  while (next < ends.length && next - first < HELD_LINES && (ends[next] as number) - from <= HELD_BYTES) next++;
   return next;
 }
 

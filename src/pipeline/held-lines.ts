@@ -1,6 +1,6 @@
 /** Lines that are handled together at most, and their bytes. A longer line comes alone. */
-export const BATCH_LINES = 64;
-export const BATCH_BYTES = 256 * 1024;
+export const HELD_LINES = 64;
+export const HELD_BYTES = 256 * 1024;
 
 export interface HeldLine<T> {
   /** Valid only until whoever it was handed to returns. */
@@ -14,7 +14,7 @@ export interface HeldLine<T> {
  */
 export class HeldLines<T> {
   readonly #handle: (lines: readonly HeldLine<T>[]) => void;
-  readonly #room = Buffer.allocUnsafeSlow(BATCH_BYTES);
+  readonly #room = Buffer.allocUnsafeSlow(HELD_BYTES);
   #held: HeldLine<T>[] = [];
   #filled = 0;
 
@@ -25,8 +25,8 @@ export class HeldLines<T> {
   /** `bytes[from, to)` is a line; it is copied. */
   add(bytes: Uint8Array, from: number, to: number, mark: T): void {
     const size = to - from;
-    if (this.#filled + size > BATCH_BYTES || this.#held.length === BATCH_LINES) this.flush();
-    if (size > BATCH_BYTES) {
+    if (this.#filled + size > HELD_BYTES || this.#held.length === HELD_LINES) this.flush();
+    if (size > HELD_BYTES) {
       this.#handle([{ line: Buffer.from(bytes.subarray(from, to)), mark }]);
       return;
     }

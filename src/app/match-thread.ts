@@ -23,6 +23,12 @@ export interface ThreadParts {
   readonly entry?: URL;
 }
 
+interface Job {
+  readonly job: number;
+  readonly resolve: (matched: Matched) => void;
+  readonly reject: (error: Error) => void;
+}
+
 /** One matching thread: it is told of every new generation, and started again when it dies. */
 export class MatchThread {
   readonly #parts: ThreadParts;
@@ -33,7 +39,8 @@ export class MatchThread {
   #telling = 0;
   /** When it last died or refused. */
   #failedAt = Number.NEGATIVE_INFINITY;
-  #jobs = new Map<number, { readonly resolve: (matched: Matched) => void; readonly reject: (error: Error) => void }>();
+  /** Few. Not by number in a Map: FindingCache says why. */
+  #jobs: Job[] = [];
   #job = 0;
   #closed = false;
 
@@ -43,7 +50,7 @@ export class MatchThread {
 
   /** Jobs that it has not answered. */
   get load(): number {
-    return this.#jobs.size;
+    return this.#jobs.length;
   }
 
   /**
@@ -76,7 +83,7 @@ export class MatchThread {
     for (const [at, { bytes }] of records.entries()) all.set(bytes, at === 0 ? 0 : ends[at - 1]);
     const job = ++this.#job;
     return new Promise((resolve, reject) => {
-      this.#jobs.set(job, { resolve, reject });
+      this.#jobs.push({ job, resolve, reject });
       this.#post({ kind: "match", job, source, receivedAt, bytes: all, ends }, [all.buffer, ends.buffer]);
     });
   }
@@ -100,8 +107,8 @@ export class MatchThread {
 
   #take(reply: MatchReply): void {
     if (reply.kind === "matched") {
-      this.#jobs.get(reply.job)?.resolve(reply);
-      this.#jobs.delete(reply.job);
+      const at = this.#jobs.findIndex(({ job }) => job === reply.job);
+      if (at >= 0) this.#jobs.splice(at, 1)[0]?.resolve(reply);
       return;
     }
     this.#telling -= 1;
@@ -124,8 +131,9 @@ export class MatchThread {
     this.#failedAt = performance.now();
     if (!this.#closed)
       this.#parts.log.error("a matching thread died; the main thread matches until it is back", { error });
-    for (const { reject } of this.#jobs.values()) reject(error);
-    this.#jobs.clear();
+    const owed = this.#jobs;
+    this.#jobs = [];
+    for (const { reject } of owed) reject(error);
   }
 
   #post(request: MatchRequest, transfer: ArrayBuffer[] = []): void {

@@ -9,7 +9,7 @@ import { recordLetter } from "../store/record-letter.ts";
 import { durably, type Surroundings } from "./durably.ts";
 import type { Handled } from "./handle.ts";
 import { LazyCommits } from "./lazy-commit.ts";
-import type { OpenPassage } from "./stage-runner.ts";
+import type { OpenPassage } from "./stage-passage.ts";
 
 export type HandleRecord = (record: SourceRecord) => Handled;
 

@@ -1,9 +1,10 @@
-import type { Journal, Passage } from "../contract/journal.ts";
+import type { Journal } from "../contract/journal.ts";
 import type { Stage, StageOutput } from "../contract/stage.ts";
-import { asError, TiplineError } from "../lib/errors.ts";
+import { asError } from "../lib/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import { durably, type Surroundings } from "./durably.ts";
 import { sleepUntil } from "./sleep.ts";
+import { type OpenPassage, StagePassage } from "./stage-passage.ts";
 
 export interface StageOptions extends Surroundings {
   readonly stage: Stage;
@@ -12,14 +13,6 @@ export interface StageOptions extends Surroundings {
   readonly tickMs?: number;
   /** Asked at the end: true closes all windows, since nothing will come any more. */
   readonly flushAtEnd?: () => boolean;
-}
-
-/** A way through the stage for the findings of one commit. It has the stage from `output()` to `end()`. */
-export interface OpenPassage extends Passage {
-  /** The stage threw; the run ends with its error. */
-  readonly failed: boolean;
-  /** The commit is over. `durable` false: the stage's memory may be ahead of its state, and it is not used again. */
-  end(durable: boolean): void;
 }
 
 const BATCH = 1000;
@@ -48,42 +41,28 @@ export class StageRunner {
   /** For the findings of a commit; left unused where the stage is at work, or cannot be used any more. */
   begin(findings: readonly Finding[]): OpenPassage {
     const { stage, events } = this.#options;
-    const isFree = () => this.#isFree;
-    let output: StageOutput | undefined;
     let release: (() => void) | undefined;
-    let failed = false;
-    return {
+    return new StagePassage({
       stage: stage.name,
-      get available() {
-        return output !== undefined || isFree();
-      },
-      get begun() {
-        return output !== undefined;
-      },
-      get failed() {
-        return failed;
-      },
-      output: () => {
-        if (output !== undefined) return output;
-        if (!isFree()) throw new TiplineError("TIP_INTERNAL", `stage ${stage.name} is in use`);
+      isFree: () => this.#isFree,
+      process: () => {
         release = this.#take();
         try {
-          output = stage.process(findings);
-          return output;
+          return stage.process(findings);
         } catch (thrown) {
-          failed = true;
           this.#break(asError(thrown));
+          release();
           throw thrown;
         }
       },
-      end: (durable) => {
-        if (output !== undefined && durable) {
-          events.staged(stage.name, findings.length, output.out.length);
+      done: ({ out }, durable) => {
+        if (durable) {
+          events.staged(stage.name, findings.length, out.length);
           this.#saw(findings);
-        } else if (output !== undefined) this.#break();
+        } else this.#break();
         release?.();
       },
-    };
+    });
   }
 
   /** Restores the stage and runs it until `finish` aborts and nothing is left to read, or at once when `signal` aborts. Throws what the stage throws. */

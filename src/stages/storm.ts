@@ -81,7 +81,7 @@ class StormControl implements Stage {
   readonly #templates = new Map<string, { readonly template: Template; readonly size: number }>();
   readonly #spreads = new Map<string, Spread>();
   readonly #endings = new Endings();
-  readonly #changed = new Set<string>();
+  #changed = new Set<string>();
   #bytes = 0;
   #out: Finding[] = [];
 
@@ -105,7 +105,7 @@ class StormControl implements Stage {
       else if (key.startsWith("t")) this.#keepTemplate(key, stored as Template);
       else if (key.startsWith("s")) this.#openSpread(key, stored as Spread);
     }
-    this.#changed.clear();
+    this.#changed = new Set();
   }
 
   process(findings: readonly Finding[]): StageOutput {
@@ -293,7 +293,7 @@ class StormControl implements Stage {
   #output(): StageOutput {
     const changed = new Map<string, JsonValue | undefined>();
     for (const key of this.#changed) changed.set(key, this.#stored(key));
-    this.#changed.clear();
+    this.#changed = new Set();
     const out = this.#out;
     this.#out = [];
     return { out, changed };

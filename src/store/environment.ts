@@ -55,7 +55,7 @@ export function openEnvironment(dir: string, options: { readonly readOnly?: bool
     table: (name) => guarded(dir, () => root.openDB<Buffer, Key>({ name, encoding: "binary" })),
     transact: (operation, bytes = 0) => {
       room?.ensure(bytes);
-      return root.transactionSync(operation);
+      return transacted(root, operation);
     },
     close: async () => {
       room?.close();
@@ -71,6 +71,18 @@ function roomIn(dir: string, root: RootDatabase<Buffer, Key>): FileRoom {
     void root.close();
     throw thrown;
   }
+}
+
+/**
+ * One transaction. Its result does not pass through lmdb-js (3.5.6), which keeps it on objects that refer to one another from transaction
+ * to transaction: all findings then outlive V8's young generation.
+ */
+function transacted<T>(root: RootDatabase<Buffer, Key>, operation: () => T): T {
+  const results: T[] = [];
+  root.transactionSync(() => {
+    results.push(operation());
+  });
+  return results.pop() as T;
 }
 
 /** Numbers that lmdb-js puts into `code`: errno, and LMDB's own below zero. */

@@ -27,35 +27,61 @@ export function rememberJson(finding: Finding, json: Buffer): void {
   written.set(finding, json);
 }
 
-/** The newest entries of the streams as objects, so that readers who keep up need not parse them. Only what is on disk. */
+/** Entries one after the other. */
+interface Run {
+  /** Number of the first of them. */
+  first: number;
+  readonly findings: Finding[];
+  bytes: number;
+}
+
+/**
+ * The newest entries of the streams as objects, so that readers who keep up need not parse them. Only what is on disk.
+ *
+ * Arrays and no Maps: a Map that is filled and emptied all the time leaves a chain of its former tables, which V8 collects only together
+ * with its old objects, and with everything that was in them.
+ */
 export class FindingCache {
-  readonly #streams: Readonly<Record<StreamName, Map<number, Finding>>> = { raw: new Map(), out: new Map() };
-  readonly #bytes: Record<StreamName, number> = { raw: 0, out: 0 };
+  readonly #runs: Readonly<Record<StreamName, Run>> = {
+    raw: { first: 0, findings: [], bytes: 0 },
+    out: { first: 0, findings: [], bytes: 0 },
+  };
 
   put(stream: StreamName, first: number, findings: readonly Finding[]): void {
-    const cached = this.#streams[stream];
-    for (const [i, finding] of findings.entries()) {
-      cached.set(first + i, finding);
-      this.#bytes[stream] += jsonOf(finding).length;
+    const run = this.#runs[stream];
+    if (first !== run.first + run.findings.length) {
+      forget(run, run.findings.length);
+      run.first = first;
     }
-    for (const [seq, finding] of cached) {
-      if (this.#bytes[stream] <= MOST_BYTES) break;
-      cached.delete(seq);
-      this.#bytes[stream] -= jsonOf(finding).length;
+    for (const finding of findings) {
+      run.findings.push(finding);
+      run.bytes += jsonOf(finding).length;
     }
+    let surplus = 0;
+    for (let left = run.bytes; left > MOST_BYTES; surplus++) left -= sizeAt(run, surplus);
+    forget(run, surplus);
   }
 
   /** Every reader has passed the entries up to this one: held on, they would be old by the time they are garbage. */
   drop(stream: StreamName, upTo: number): void {
-    const cached = this.#streams[stream];
-    for (const [seq, finding] of cached) {
-      if (seq > upTo) break;
-      cached.delete(seq);
-      this.#bytes[stream] -= jsonOf(finding).length;
-    }
+    const run = this.#runs[stream];
+    forget(run, Math.min(run.findings.length, upTo - run.first + 1));
   }
 
   get(stream: StreamName, seq: number): Finding | undefined {
-    return this.#streams[stream].get(seq);
+    const { first, findings } = this.#runs[stream];
+    return findings[seq - first];
   }
+}
+
+function forget(run: Run, count: number): void {
+  if (count <= 0) return;
+  for (let at = 0; at < count; at++) run.bytes -= sizeAt(run, at);
+  run.findings.splice(0, count);
+  run.first += count;
+}
+
+function sizeAt({ findings }: Run, at: number): number {
+  const finding = findings[at];
+  return finding === undefined ? 0 : jsonOf(finding).length;
 }

@@ -13,9 +13,9 @@ interface Held {
 export class MetaRows implements Mirror {
   readonly #table: Table;
   readonly #decode: (bytes: Uint8Array, what: string) => object;
-  readonly #held = new Map<string, Held>();
-  readonly #changed = new Map<string, Held>();
-  readonly #unwritten = new Set<string>();
+  #held = new Map<string, Held>();
+  #changed = new Map<string, Held>();
+  #unwritten = new Set<string>();
   #within = false;
 
   constructor(table: Table, decode: (bytes: Uint8Array, what: string) => object) {
@@ -62,14 +62,14 @@ export class MetaRows implements Mirror {
 
   commit(): void {
     for (const [name, held] of this.#changed) this.#held.set(name, held);
-    this.#changed.clear();
+    this.#changed = new Map();
   }
 
   forget(): void {
     this.#within = false;
-    this.#held.clear();
-    this.#changed.clear();
-    this.#unwritten.clear();
+    this.#held = new Map();
+    this.#changed = new Map();
+    this.#unwritten = new Set();
   }
 
   #read(key: Key): object | undefined {
@@ -83,7 +83,7 @@ export class MetaRows implements Mirror {
       if (held?.value !== undefined) this.#table.putSync(held.key, Buffer.from(JSON.stringify(held.value), "utf8"));
       else if (held !== undefined) this.#table.removeSync(held.key);
     }
-    this.#unwritten.clear();
+    this.#unwritten = new Set();
   }
 
   #set(key: Key, value: object | undefined): void {

@@ -48,7 +48,7 @@ export class UnconfirmedRows implements Mirror {
   readonly #sinks = new Map<string, SinkRows>();
   /** How many sinks await an entry of `out`. */
   readonly #kept = new Map<number, number>();
-  readonly #changed = new Map<Row, string>();
+  #changed = new Map<Row, string>();
   #loaded = false;
 
   constructor(table: Table, decode: (bytes: Uint8Array, what: string) => object) {
@@ -116,7 +116,7 @@ export class UnconfirmedRows implements Mirror {
       };
       this.#table.putSync([sink, number], Buffer.from(JSON.stringify(stored), "utf8"));
     }
-    this.#changed.clear();
+    this.#changed = new Map();
   }
 
   commit(): void {
@@ -126,7 +126,7 @@ export class UnconfirmedRows implements Mirror {
   forget(): void {
     this.#sinks.clear();
     this.#kept.clear();
-    this.#changed.clear();
+    this.#changed = new Map();
     this.#loaded = false;
   }
 

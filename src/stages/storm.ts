@@ -176,7 +176,7 @@ class StormControl implements Stage {
 
   /** Notes the entity; gives how many there are when a spread speaks for this finding, else undefined. */
   #countEntity(finding: Finding, time: number, isNew: boolean): number | undefined {
-    const key = `s${hashOf([finding.mode, finding.key.indicator])}`;
+    const key = `s${shortOf([finding.mode, finding.key.indicator])}`;
     let spread = this.#spreads.get(key);
     if (spread?.since !== undefined && Math.abs(time - spread.since) >= this.#options.windowMs) {
       this.#forgetSpread(key);
@@ -193,10 +193,12 @@ class StormControl implements Stage {
 
   #noteEntity(key: string, known: Spread | undefined, finding: Finding, time: number): number | undefined {
     const { spreadEntities, spreadWindowMs } = this.#options;
-    const spread = known ?? this.#openSpread(key, { source: finding.alert.source, entities: [], count: 0, band: 0 });
-    const entity = hashOf([finding.key.entity]);
-    const others = spread.entities.filter(([name, seen]) => name !== entity && Math.abs(time - seen) < spreadWindowMs);
-    spread.entities = [...others, [entity, time]];
+    const entity = shortOf([finding.key.entity]);
+    const isOther = ([name, seen]: Spread["entities"][number]) =>
+      name !== entity && Math.abs(time - seen) < spreadWindowMs;
+    const entities: Spread["entities"] = [...(known?.entities.filter(isOther) ?? []), [entity, time]];
+    const spread = known ?? this.#openSpread(key, { source: finding.alert.source, entities, count: 0, band: 0 });
+    spread.entities = entities;
     this.#changed.add(key);
     const isSpread = spread.entities.length > spreadEntities;
     if (isSpread) {
@@ -308,7 +310,7 @@ class StormControl implements Stage {
 
 function windowKey(finding: Finding, own: boolean): string {
   const { mode, suppressed, key } = finding;
-  return `w${hashOf([mode, suppressed ? "suppressed" : "counts", key.indicator, own ? "" : key.entity])}`;
+  return `w${shortOf([mode, suppressed ? "suppressed" : "counts", key.indicator, own ? "" : key.entity])}`;
 }
 
 function templateKey(window: string): string {
@@ -319,7 +321,11 @@ function bandRank({ misp }: Finding): number {
   return BANDS.indexOf(misp.band as Band);
 }
 
-/** Short and of bounded length: values and entities can be long. */
-function hashOf(parts: readonly string[]): string {
-  return hash("sha256", JSON.stringify(parts), "hex").slice(0, 32);
+/** Values and entities can be long; most are shorter than a hash and what it takes to make it. */
+const MOST_KEY = 128;
+
+/** Of bounded length. */
+function shortOf(parts: readonly string[]): string {
+  const text = JSON.stringify(parts);
+  return text.length <= MOST_KEY ? text : hash("sha256", text, "hex");
 }

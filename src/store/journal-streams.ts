@@ -117,7 +117,7 @@ export function readAfter(
   };
   for (let cached = cache?.get(stream, seq); cached !== undefined; cached = cache?.get(stream, ++seq))
     if (!take(cached, jsonOf(cached).length)) return entries;
-  if (entries.length >= limit) return entries;
+  if (entries.length >= limit || seq >= streamMeta(tables, stream).next) return entries;
   for (const { key, value } of tables.streams[stream].getRange({ start: seq })) {
     if (key !== seq) throw corrupt(tables.environment.dir, `entry ${seq} of ${stream} is missing`);
     if (isFor(value, reader)) {

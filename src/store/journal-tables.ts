@@ -4,6 +4,7 @@ import type { JsonValue } from "../model/json.ts";
 import { corrupt, type Environment, type Key, type Table } from "./environment.ts";
 import { MetaRows } from "./meta-rows.ts";
 import { mirroring } from "./mirror.ts";
+import { SourceRows } from "./source-rows.ts";
 import { UnconfirmedRows } from "./unconfirmed-rows.ts";
 
 /**
@@ -11,16 +12,16 @@ import { UnconfirmedRows } from "./unconfirmed-rows.ts";
  * transaction fails, so that its whole effect is taken back.
  *
  * `meta`: JSON under `format`, `["stream", name]`, `["reader", stream, name]`, `dead` ·
- * `raw`, `out`: entries by sequence number · `sources`: checkpoint by source · `ranges`: `[source, "n", n]` → hash and
- * `[source, "h", hash]` → n · `state`: `[stage, n]` → `[key, value]` ·
+ * `raw`, `out`: entries by sequence number · `sources`: checkpoint by source · `ranges`: `[source, "n", n]` → hash ·
+ * `state`: `[stage, n]` → `[key, value]` ·
  * `unconfirmed`: `[sink, n]` → findings that were sent together, by their numbers in `out` · `dead`: dead letters by number
  */
 export interface JournalTables {
   readonly environment: Environment;
   readonly meta: MetaRows;
   readonly streams: Readonly<Record<StreamName, Table>>;
-  readonly sources: Table;
-  readonly ranges: Table;
+  /** With `ranges`. */
+  readonly sources: SourceRows;
   readonly state: Table;
   readonly unconfirmed: UnconfirmedRows;
   readonly dead: Table;
@@ -30,12 +31,12 @@ export function openTables(environment: Environment): JournalTables {
   const decoded = (bytes: Uint8Array, what: string) => decodeIn<object>(environment.dir, bytes, what);
   const meta = new MetaRows(environment.table("meta"), decoded);
   const unconfirmed = new UnconfirmedRows(environment.table("unconfirmed"), decoded);
+  const sources = new SourceRows(environment.table("sources"), environment.table("ranges"), decoded);
   return {
-    environment: mirroring(environment, [meta, unconfirmed]),
+    environment: mirroring(environment, [meta, sources, unconfirmed]),
     meta,
     streams: { raw: environment.table("raw"), out: environment.table("out") },
-    sources: environment.table("sources"),
-    ranges: environment.table("ranges"),
+    sources,
     state: environment.table("state"),
     unconfirmed,
     dead: environment.table("dead"),

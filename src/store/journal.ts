@@ -29,7 +29,6 @@ import { FindingCache, roomForFindings } from "./finding-cache.ts";
 import { registerReaders } from "./journal-readers.ts";
 import { type ReplayedRecord, replayFindings, replayRecord } from "./journal-replay.ts";
 import { type JournalReader, makeRoom, mayHaveRoom, roomForCommit, roomForStaged, type Spill } from "./journal-room.ts";
-import { checkCheckpoint, checkpointOf, isCommitted, putCheckpoint } from "./journal-sources.ts";
 import { StageState } from "./journal-state.ts";
 import {
   advance,
@@ -45,6 +44,7 @@ import {
 } from "./journal-streams.ts";
 import { type JournalTables, openTables } from "./journal-tables.ts";
 import { addUnconfirmed, overflow, removeUnconfirmed, resent, unconfirmedRows } from "./journal-unconfirmed.ts";
+import { checkCheckpoint } from "./source-rows.ts";
 import { Waiters } from "./waiters.ts";
 import { Writer } from "./writer.ts";
 
@@ -139,7 +139,7 @@ class LmdbJournal implements StoredJournal {
   }
 
   checkpoint(source: string): JsonValue | undefined {
-    return checkpointOf(this.#tables, source);
+    return this.#tables.sources.checkpoint(source);
   }
 
   async commit(commit: Commit, signal?: AbortSignal): Promise<boolean> {
@@ -296,14 +296,13 @@ class LmdbJournal implements StoredJournal {
 
   #tryCommit(commit: Commit, entries: ReturnType<typeof newEntry>[], wanted: number) {
     const nothing = { spills: [], dropped: 0 };
-    if (isCommitted(this.#tables, commit.source, commit.range)) return { outcome: "known" as const, ...nothing };
+    if (this.#tables.sources.isCommitted(commit.source, commit.range)) return { outcome: "known" as const, ...nothing };
     const through = this.#passageOf(commit);
     const limits = { maxBytes: this.#maxBytes, deadLetters: this.#bounds };
-    const now = this.#clock.now();
     const { room, spills, dropped } =
       entries.length === 0 || through?.begun
         ? { room: true, ...nothing }
-        : makeRoom(this.#tables, this.#options.readers, wanted, limits, now);
+        : makeRoom(this.#tables, this.#options.readers, wanted, limits, this.#clock.now());
     if (!room) return { outcome: "full" as const, spills, dropped };
     const written =
       through === undefined
@@ -317,7 +316,7 @@ class LmdbJournal implements StoredJournal {
     const lost = addDeadLetters(this.#tables, commit.deadLetters, this.#bounds);
     this.#confirm(commit.confirmed);
     const { rangesKept = 1024 } = this.#options;
-    putCheckpoint(this.#tables, commit.source, commit.range, commit.checkpoint, commit.rangesKept ?? rangesKept);
+    this.#tables.sources.put(commit.source, commit.range, commit.checkpoint, commit.rangesKept ?? rangesKept);
     return { outcome: "committed" as const, ...written, spills, dropped: dropped + lost };
   }
 

@@ -7,8 +7,8 @@ interface Held {
 }
 
 /**
- * Small objects that nearly every transaction reads and changes: places in streams, counts. Outside transactions they are read from the
- * table, as is what is read beside them, so that a process that only reads has one state of both.
+ * Small objects that nearly every transaction reads and changes: places in streams, counts. A process that has written nothing reads
+ * them from the table, as what is read beside them: another one may write, and both must be of one state.
  */
 export class MetaRows implements Mirror {
   readonly #table: Table;
@@ -16,7 +16,8 @@ export class MetaRows implements Mirror {
   #held = new Map<string, Held>();
   #changed = new Map<string, Held>();
   #unwritten = new Set<string>();
-  #within = false;
+  /** This process writes, so that nobody else does. */
+  #writes = false;
 
   constructor(table: Table, decode: (bytes: Uint8Array, what: string) => object) {
     this.#table = table;
@@ -25,7 +26,7 @@ export class MetaRows implements Mirror {
 
   /** Not to be changed by the caller. */
   get<T extends object>(key: Key): T | undefined {
-    if (!this.#within) return this.#read(key) as T | undefined;
+    if (!this.#writes) return this.#read(key) as T | undefined;
     const name = nameOf(key);
     let held = this.#changed.get(name) ?? this.#held.get(name);
     if (held === undefined) {
@@ -52,12 +53,11 @@ export class MetaRows implements Mirror {
   }
 
   begin(): void {
-    this.#within = true;
+    this.#writes = true;
   }
 
   flush(): void {
     this.#write();
-    this.#within = false;
   }
 
   commit(): void {
@@ -66,7 +66,6 @@ export class MetaRows implements Mirror {
   }
 
   forget(): void {
-    this.#within = false;
     this.#held = new Map();
     this.#changed = new Map();
     this.#unwritten = new Set();

@@ -1,0 +1,116 @@
+import { hash } from "node:crypto";
+import { TiplineError } from "../lib/errors.ts";
+import type { JsonValue } from "../model/json.ts";
+import type { Table } from "./environment.ts";
+import type { Mirror } from "./mirror.ts";
+
+/** A row of the table `sources`. */
+interface Stored {
+  readonly checkpoint: JsonValue;
+  /** Number of the range to come. */
+  readonly next: number;
+}
+
+interface SourceRow extends Stored {
+  /** Hashes of the ranges that are remembered, oldest first, and their numbers. */
+  readonly ranges: Map<string, number>;
+}
+
+/** Checkpoints are small by contract; this is the limit that is enforced. */
+const MOST_CHECKPOINT_BYTES = 64 * 1024;
+
+/**
+ * The tables `sources` (checkpoint by source) and `ranges` (`[source, "n", n]` → hash of what was committed n-th). Which hash has which
+ * number is known in memory only: by hash, each commit would change two more pages somewhere.
+ */
+export class SourceRows implements Mirror {
+  readonly #sources: Table;
+  readonly #ranges: Table;
+  readonly #decode: (bytes: Uint8Array, what: string) => object;
+  #held = new Map<string, SourceRow>();
+
+  constructor(sources: Table, ranges: Table, decode: (bytes: Uint8Array, what: string) => object) {
+    this.#sources = sources;
+    this.#ranges = ranges;
+    this.#decode = decode;
+  }
+
+  checkpoint(source: string): JsonValue | undefined {
+    return this.#stored(source)?.checkpoint;
+  }
+
+  isCommitted(source: string, range: string): boolean {
+    return this.#of(source).ranges.has(hashOf(range));
+  }
+
+  /** Within a transaction: remembers the range and the checkpoint, and forgets ranges beyond the last `keep`. */
+  put(source: string, range: string, checkpoint: JsonValue, keep: number): void {
+    const { next, ranges } = this.#of(source);
+    const digest = hashOf(range);
+    this.#sources.putSync(source, encoded({ checkpoint, next: next + 1 }));
+    this.#ranges.putSync([source, "n", next], Buffer.from(digest, "latin1"));
+    ranges.set(digest, next);
+    for (const [oldest, number] of ranges) {
+      if (number > next - keep) break;
+      this.#ranges.removeSync([source, "n", number]);
+      ranges.delete(oldest);
+    }
+    this.#held.set(source, { checkpoint, next: next + 1, ranges });
+  }
+
+  begin(): void {
+    // Read when it is wanted.
+  }
+
+  flush(): void {
+    // Written as it is put.
+  }
+
+  commit(): void {
+    // What is held is so already.
+  }
+
+  forget(): void {
+    this.#held = new Map();
+  }
+
+  #of(source: string): SourceRow {
+    let row = this.#held.get(source);
+    if (row === undefined) {
+      const { checkpoint, next } = this.#stored(source) ?? { checkpoint: null, next: 1 };
+      row = { checkpoint, next, ranges: this.#rangesOf(source) };
+      this.#held.set(source, row);
+    }
+    return row;
+  }
+
+  #stored(source: string): Stored | undefined {
+    const bytes = this.#sources.get(source);
+    return bytes === undefined ? undefined : (this.#decode(bytes, `checkpoint of ${source}`) as Stored);
+  }
+
+  #rangesOf(source: string): Map<string, number> {
+    const ranges = new Map<string, number>();
+    const bounds = { start: [source, "n", 0], end: [source, "n", Number.MAX_SAFE_INTEGER] };
+    for (const { key, value } of this.#ranges.getRange(bounds))
+      ranges.set(value.toString("latin1"), (key as [string, string, number])[2]);
+    return ranges;
+  }
+}
+
+export function checkCheckpoint(source: string, checkpoint: JsonValue): void {
+  const size = Buffer.byteLength(JSON.stringify(checkpoint) ?? "");
+  if (size > MOST_CHECKPOINT_BYTES)
+    throw new TiplineError(
+      "TIP_SOURCE_FAILED",
+      `expected a checkpoint of at most ${MOST_CHECKPOINT_BYTES} bytes from source ${source}, got ${size}`,
+    );
+}
+
+function encoded(row: Stored): Buffer {
+  return Buffer.from(JSON.stringify(row), "utf8");
+}
+
+function hashOf(range: string): string {
+  return hash("sha256", range, "hex").slice(0, 40);
+}

@@ -16,7 +16,10 @@ const program = new Command("tipline")
 /** In the order of the help. Loading all of them would take longer than many a command does. */
 const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void>>> = {
   demo: async () => (await import("./demo.ts")).addDemo,
-  run: async () => (await import("./run.ts")).addRun,
+  run: async () => {
+    (await import("./rare-collections.ts")).collectRarely();
+    return (await import("./run.ts")).addRun;
+  },
   enrich: async () => (await import("./enrich.ts")).addEnrich,
   lookup: async () => (await import("./lookup.ts")).addLookup,
   explain: async () => (await import("./explain.ts")).addExplain,

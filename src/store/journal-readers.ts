@@ -7,7 +7,9 @@ import { advance, cursorOf, readAfter, setCursor, streamMeta, trim } from "./jou
 import { firstKey, getMeta, type JournalTables, putMeta } from "./journal-tables.ts";
 import { overflow } from "./journal-unconfirmed.ts";
 
-const FORMAT = 3;
+/** What of format 3 is written otherwise now is read as well. */
+const FORMAT = 4;
+const READ = new Set([3, FORMAT]);
 const CHUNK = 256;
 
 /**
@@ -81,9 +83,9 @@ function registered(tables: JournalTables): { stream: "raw" | "out"; name: strin
 
 function checkFormat(tables: JournalTables): void {
   const format = getMeta<{ version: number }>(tables, "format");
-  if (format === undefined) putMeta(tables, "format", { version: FORMAT });
-  else if (format.version !== FORMAT)
+  if (format !== undefined && !READ.has(format.version))
     throw corrupt(tables.environment.dir, `journal format ${format.version}; this Tipline writes format ${FORMAT}`);
+  if (format?.version !== FORMAT) putMeta(tables, "format", { version: FORMAT });
 }
 
 /** Names are part of keys (LMDB's limit is 1,978 bytes) and of entry headers (255 bytes). */

@@ -13,7 +13,7 @@ import { UnconfirmedRows } from "./unconfirmed-rows.ts";
  *
  * `meta`: JSON under `format`, `["stream", name]`, `["reader", stream, name]`, `dead` ·
  * `raw`, `out`: entries by sequence number · `sources`: checkpoint by source · `ranges`: `[source, "n", n]` → hash ·
- * `state`: `[stage, n]` → `[key, value]` ·
+ * `state`: `[stage, n]` → what changed together, `[key, value]` or `[key]` ·
  * `unconfirmed`: `[sink, n]` → findings that were sent together, by their numbers in `out` · `dead`: dead letters by number
  */
 export interface JournalTables {

@@ -58,7 +58,8 @@ export class FindingCache {
       run.bytes += jsonOf(finding).length;
     }
     let surplus = 0;
-    for (let left = run.bytes; left > MOST_BYTES; surplus++) left -= sizeAt(run, surplus);
+    for (let left = run.bytes; left > MOST_BYTES && surplus < run.findings.length; surplus++)
+      left -= sizeAt(run, surplus);
     forget(run, surplus);
   }
 

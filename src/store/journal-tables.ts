@@ -2,6 +2,7 @@ import type { StreamName } from "../contract/journal.ts";
 import type { Finding } from "../model/finding.ts";
 import type { JsonValue } from "../model/json.ts";
 import { corrupt, type Environment, type Key, type Table } from "./environment.ts";
+import { StageStates } from "./journal-state.ts";
 import { MetaRows } from "./meta-rows.ts";
 import { mirroring } from "./mirror.ts";
 import { SourceRows } from "./source-rows.ts";
@@ -22,7 +23,7 @@ export interface JournalTables {
   readonly streams: Readonly<Record<StreamName, Table>>;
   /** With `ranges`. */
   readonly sources: SourceRows;
-  readonly state: Table;
+  readonly states: StageStates;
   readonly unconfirmed: UnconfirmedRows;
   readonly dead: Table;
 }
@@ -32,12 +33,16 @@ export function openTables(environment: Environment): JournalTables {
   const meta = new MetaRows(environment.table("meta"), decoded);
   const unconfirmed = new UnconfirmedRows(environment.table("unconfirmed"), decoded);
   const sources = new SourceRows(environment.table("sources"), environment.table("ranges"), decoded);
+  const states = new StageStates(environment.table("state"), (bytes, what) => {
+    if (bytes === undefined) throw corrupt(environment.dir, `a row of the ${what} is missing`);
+    return decoded(bytes, what);
+  });
   return {
-    environment: mirroring(environment, [meta, sources, unconfirmed]),
+    environment: mirroring(environment, [meta, sources, states, unconfirmed]),
     meta,
     streams: { raw: environment.table("raw"), out: environment.table("out") },
     sources,
-    state: environment.table("state"),
+    states,
     unconfirmed,
     dead: environment.table("dead"),
   };

@@ -29,7 +29,6 @@ import { FindingCache, roomForFindings } from "./finding-cache.ts";
 import { registerReaders } from "./journal-readers.ts";
 import { type ReplayedRecord, replayFindings, replayRecord } from "./journal-replay.ts";
 import { type JournalReader, makeRoom, mayHaveRoom, roomForCommit, roomForStaged, type Spill } from "./journal-room.ts";
-import { StageState } from "./journal-state.ts";
 import {
   advance,
   append,
@@ -114,7 +113,6 @@ class LmdbJournal implements StoredJournal {
   readonly #maxBytes: number;
   readonly #bounds: DeadLetterBounds;
   readonly #holding = new Set<string>();
-  readonly #states = new Map<string, StageState>();
   readonly #earlyEchoes = new EarlyEchoes();
   #closed = false;
 
@@ -151,10 +149,7 @@ class LmdbJournal implements StoredJournal {
       for (;;) {
         const result = await this.#write(() => this.#tryCommit(commit, entries, wanted), { bytes });
         this.#report(result);
-        if (result.outcome === "committed") {
-          result.settle();
-          this.#cache.put(result.stream, result.first, result.appended);
-        }
+        if (result.outcome === "committed") this.#cache.put(result.stream, result.first, result.appended);
         if (result.outcome !== "full") return result.outcome === "committed";
         await this.#hold(commit, wanted, signal);
       }
@@ -184,7 +179,7 @@ class LmdbJournal implements StoredJournal {
     out: readonly Finding[],
   ): Promise<void> {
     const bytes = roomForStaged(out, state.size);
-    const { first, settle } = await this.#write(
+    const first = await this.#write(
       () => {
         const put = this.#putStaged(stage, { changed: state, out });
         advance(this.#tables, "raw", stage, upTo);
@@ -193,12 +188,11 @@ class LmdbJournal implements StoredJournal {
       },
       { bytes },
     );
-    settle();
     this.#cache.put("out", first, out);
   }
 
   stageState(stage: string): Iterable<readonly [string, JsonValue]> {
-    return this.#stateOf(stage).entries();
+    return this.#tables.states.of(stage).entries();
   }
 
   async advanceSink(sink: string, upTo: number, outcome: SinkOutcome): Promise<void> {
@@ -310,7 +304,6 @@ class LmdbJournal implements StoredJournal {
             stream: "raw" as const,
             appended: commit.findings,
             first: append(this.#tables, "raw", entries, this.#names("raw")),
-            settle: () => undefined,
           }
         : this.#putThrough(through.stage, through.output());
     const lost = addDeadLetters(this.#tables, commit.deadLetters, this.#bounds);
@@ -328,25 +321,16 @@ class LmdbJournal implements StoredJournal {
   }
 
   #putThrough(stage: string, output: StageOutput) {
-    return { stream: "out" as const, appended: output.out, ...this.#putStaged(stage, output) };
+    return { stream: "out" as const, appended: output.out, first: this.#putStaged(stage, output) };
   }
 
-  /** Within a transaction: a stage's state and output. Gives the first number in `out`, and what to do when it is on disk. */
+  /** Within a transaction: a stage's state and output. Gives the first number in `out`. */
   #putStaged(stage: string, { changed, out }: StageOutput) {
-    const settle = this.#stateOf(stage).put(changed);
+    this.#tables.states.of(stage).put(changed);
     const entries = out.map((finding) => newEntry(finding));
     const first = append(this.#tables, "out", entries, this.#names("out"));
     trim(this.#tables, "out", this.#names("out"));
-    return { first, settle };
-  }
-
-  #stateOf(stage: string): StageState {
-    let state = this.#states.get(stage);
-    if (state === undefined) {
-      state = new StageState(this.#tables, stage);
-      this.#states.set(stage, state);
-    }
-    return state;
+    return first;
   }
 
   /** Waits until there may be room. What was read back counts at once: the sink that holds may be waiting for just that. */

@@ -11,9 +11,13 @@ interface Stored {
   readonly next: number;
 }
 
-interface SourceRow extends Stored {
-  /** Hashes of the ranges that are remembered, oldest first, and their numbers. */
-  readonly ranges: Map<string, number>;
+interface SourceRow {
+  next: number;
+  /** Hashes of the ranges that are remembered, oldest first; the newest has the number before `next`. */
+  ranges: string[];
+  /** So many at the front of `ranges` are forgotten: to take each out would move all others. */
+  forgotten: number;
+  readonly known: Set<string>;
 }
 
 /** Checkpoints are small by contract; this is the limit that is enforced. */
@@ -40,22 +44,27 @@ export class SourceRows implements Mirror {
   }
 
   isCommitted(source: string, range: string): boolean {
-    return this.#of(source).ranges.has(hashOf(range));
+    return this.#of(source).known.has(hashOf(range));
   }
 
   /** Within a transaction: remembers the range and the checkpoint, and forgets ranges beyond the last `keep`. */
   put(source: string, range: string, checkpoint: JsonValue, keep: number): void {
-    const { next, ranges } = this.#of(source);
+    const row = this.#of(source);
+    const { next, ranges } = row;
     const digest = hashOf(range);
     this.#sources.putSync(source, encoded({ checkpoint, next: next + 1 }));
     this.#ranges.putSync([source, "n", next], Buffer.from(digest, "latin1"));
-    ranges.set(digest, next);
-    for (const [oldest, number] of ranges) {
-      if (number > next - keep) break;
-      this.#ranges.removeSync([source, "n", number]);
-      ranges.delete(oldest);
+    ranges.push(digest);
+    row.known.add(digest);
+    row.next = next + 1;
+    for (; ranges.length - row.forgotten > keep; row.forgotten++) {
+      this.#ranges.removeSync([source, "n", row.next - ranges.length + row.forgotten]);
+      row.known.delete(ranges[row.forgotten] as string);
     }
-    this.#held.set(source, { checkpoint, next: next + 1, ranges });
+    if (row.forgotten > keep) {
+      row.ranges = ranges.slice(row.forgotten);
+      row.forgotten = 0;
+    }
   }
 
   begin(): void {
@@ -77,8 +86,8 @@ export class SourceRows implements Mirror {
   #of(source: string): SourceRow {
     let row = this.#held.get(source);
     if (row === undefined) {
-      const { checkpoint, next } = this.#stored(source) ?? { checkpoint: null, next: 1 };
-      row = { checkpoint, next, ranges: this.#rangesOf(source) };
+      const ranges = this.#rangesOf(source);
+      row = { next: this.#stored(source)?.next ?? 1, ranges, forgotten: 0, known: new Set(ranges) };
       this.#held.set(source, row);
     }
     return row;
@@ -89,12 +98,9 @@ export class SourceRows implements Mirror {
     return bytes === undefined ? undefined : (this.#decode(bytes, `checkpoint of ${source}`) as Stored);
   }
 
-  #rangesOf(source: string): Map<string, number> {
-    const ranges = new Map<string, number>();
+  #rangesOf(source: string): string[] {
     const bounds = { start: [source, "n", 0], end: [source, "n", Number.MAX_SAFE_INTEGER] };
-    for (const { key, value } of this.#ranges.getRange(bounds))
-      ranges.set(value.toString("latin1"), (key as [string, string, number])[2]);
-    return ranges;
+    return Array.from(this.#ranges.getRange(bounds), ({ value }) => value.toString("latin1"));
   }
 }
 

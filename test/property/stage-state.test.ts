@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import fc from "fast-check";
 import type { JsonValue } from "../../src/model/json.ts";
-import { openEnvironment } from "../../src/store/environment.ts";
-import { StageState } from "../../src/store/journal-state.ts";
+import { type Environment, openEnvironment } from "../../src/store/environment.ts";
 import { type JournalTables, openTables } from "../../src/store/journal-tables.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -31,51 +30,54 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 const changedBy = (given: Change) => new Map([...given].map(([key, value]) => [key, value ?? undefined]));
 const sorted = (entries: Iterable<readonly [string, JsonValue]>) => [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
 
-function commit(tables: JournalTables, state: StageState, given: Change): void {
-  const settle = tables.environment.transact(() => state.put(changedBy(given)));
-  settle();
+function commit(tables: JournalTables, stage: string, given: Change): void {
+  tables.environment.transact(() => tables.states.of(stage).put(changedBy(given)));
 }
 
-function fail(tables: JournalTables, state: StageState, given: Change): void {
+function fail(tables: JournalTables, given: Change): void {
   const full = () =>
     tables.environment.transact(() => {
-      state.put(changedBy(given));
+      tables.states.of("storm").put(changedBy(given));
       throw new Error("no room");
     });
   assert.throws(full, /no room/);
 }
 
 /** Entries on disk, whether they count or not. */
-function stored(tables: JournalTables): number {
-  return [...tables.state.getRange()].reduce((sum, { value }) => sum + JSON.parse(value.toString("utf8")).length, 0);
+function stored(environment: Environment): number {
+  return [...environment.table("state").getRange()].reduce(
+    (sum, { value }) => sum + JSON.parse(value.toString("utf8")).length,
+    0,
+  );
 }
 
 async function check(t: TestContext, steps: readonly Step[], before: number): Promise<void> {
-  const tables = openTables(openEnvironment(tempDir(t)));
+  const environment = openEnvironment(tempDir(t));
   try {
-    let state = new StageState(tables, "storm");
+    let tables = openTables(environment);
     const model = new Map<string, JsonValue>();
-    const other = new StageState(tables, "another");
-    commit(tables, other, new Map([["w1", "its own"]]));
+    commit(tables, "another", new Map([["w1", "its own"]]));
     // One key that stays at the front, and so much that is stale behind it that rows are cleared away all the time.
-    commit(tables, state, new Map([["stays", 1]]));
+    commit(tables, "storm", new Map([["stays", 1]]));
     model.set("stays", 1);
-    for (let n = 0; n < before; n++) commit(tables, state, new Map([["w0", n]]));
+    for (let n = 0; n < before; n++) commit(tables, "storm", new Map([["w0", n]]));
     if (before > 0) model.set("w0", before - 1);
     for (const one of steps) {
-      if (one.kind === "reopen") state = new StageState(tables, "storm");
-      else if (one.kind === "fail") fail(tables, state, one.change);
+      if (one.kind === "reopen") tables = openTables(environment);
+      else if (one.kind === "fail") fail(tables, one.change);
       else {
-        commit(tables, state, one.change);
+        commit(tables, "storm", one.change);
         for (const [key, value] of one.change) value === null ? model.delete(key) : model.set(key, value);
       }
-      assert.deepEqual(sorted(state.entries()), sorted(model));
+      assert.deepEqual(sorted(tables.states.of("storm").entries()), sorted(model));
     }
-    assert.deepEqual(sorted(new StageState(tables, "storm").entries()), sorted(model), "after a restart");
-    assert.deepEqual([...other.entries()], [["w1", "its own"]]);
-    assert.ok(stored(tables) <= 2 * model.size + 1024 + 400, `${stored(tables)} entries for ${model.size} keys`);
+    const restarted = openTables(environment).states;
+    assert.deepEqual(sorted(restarted.of("storm").entries()), sorted(model), "after a restart");
+    assert.deepEqual([...restarted.of("another").entries()], [["w1", "its own"]]);
+    const entries = stored(environment);
+    assert.ok(entries <= 2 * model.size + 1024 + 400, `${entries} entries for ${model.size} keys`);
   } finally {
-    await tables.environment.close();
+    await environment.close();
   }
 }
 
@@ -91,24 +93,55 @@ test("a stage's state is what was put last, whatever failed, was cleared away or
 });
 
 test("a stage's state of journal format 3, a row for each key, is read", async (t) => {
-  const tables = openTables(openEnvironment(tempDir(t)));
-  t.after(() => tables.environment.close());
-  tables.environment.transact(() => {
-    tables.state.putSync(["storm", 4], Buffer.from(JSON.stringify(["wa", { count: 1 }])));
-    tables.state.putSync(["storm", 9], Buffer.from(JSON.stringify(["sb", 2])));
+  const environment = openEnvironment(tempDir(t));
+  t.after(() => environment.close());
+  const table = environment.table("state");
+  environment.transact(() => {
+    table.putSync(["storm", 4], Buffer.from(JSON.stringify(["wa", { count: 1 }])));
+    table.putSync(["storm", 9], Buffer.from(JSON.stringify(["sb", 2])));
   });
-  const state = new StageState(tables, "storm");
-  assert.deepEqual(sorted(state.entries()), [
+  const tables = openTables(environment);
+  assert.deepEqual(sorted(tables.states.of("storm").entries()), [
     ["sb", 2],
     ["wa", { count: 1 }],
   ]);
   commit(
     tables,
-    state,
+    "storm",
     new Map<string, JsonValue | null>([
       ["wa", null],
       ["sb", 3],
     ]),
   );
-  assert.deepEqual([...new StageState(tables, "storm").entries()], [["sb", 3]]);
+  assert.deepEqual([...openTables(environment).states.of("storm").entries()], [["sb", 3]]);
+});
+
+test("the state of a stage is put once in a transaction; a second time is an error and nothing is lost", async (t) => {
+  const environment = openEnvironment(tempDir(t));
+  t.after(() => environment.close());
+  const tables = openTables(environment);
+  const twice = () =>
+    tables.environment.transact(() => {
+      tables.states.of("storm").put(new Map([["a", 1]]));
+      tables.states.of("storm").put(new Map([["b", 2]]));
+    });
+  assert.throws(twice, /twice/);
+  commit(tables, "storm", new Map([["a", 1]]));
+  commit(tables, "storm", new Map([["b", 2]]));
+  assert.deepEqual(sorted(openTables(environment).states.of("storm").entries()), [
+    ["a", 1],
+    ["b", 2],
+  ]);
+});
+
+test("a row of a stage's state that is gone is told, not taken for an empty one", async (t) => {
+  const environment = openEnvironment(tempDir(t));
+  t.after(() => environment.close());
+  const tables = openTables(environment);
+  commit(tables, "storm", new Map([["stays", 1]]));
+  environment.transact(() => environment.table("state").removeSync(["storm", 0]));
+  const churn = () => {
+    for (let n = 0; n < 2000; n++) commit(tables, "storm", new Map([["w0", n]]));
+  };
+  assert.throws(churn, /a row of the state of storm is missing/);
 });

@@ -19,7 +19,8 @@ export interface Sending {
 
 interface Row extends Sending {
   readonly number: number;
-  readonly sent: Map<string, Sent>;
+  /** Few, and mostly seen again in their order: a Map for each row would be half of what they take. */
+  readonly sent: Sent[];
 }
 
 /** Rows are in the order of their sending. */
@@ -71,7 +72,7 @@ export class UnconfirmedRows implements Mirror {
   /** Oldest sending first. */
   *list(sink: string): Generator<Sent & Sending> {
     for (const { sent, attempts, sentAt } of this.#of(sink).rows.values())
-      for (const each of sent.values()) yield { ...each, attempts, sentAt };
+      for (const each of sent) yield { ...each, attempts, sentAt };
   }
 
   /** Within a transaction: findings that are not awaited yet. */
@@ -85,9 +86,10 @@ export class UnconfirmedRows implements Mirror {
   take(sink: string, id: string): (Sent & Sending) | undefined {
     const rows = this.#of(sink);
     const row = rows.byId.get(id);
-    const sent = row?.sent.get(id);
+    const at = row?.sent.findIndex((each) => each.id === id) ?? -1;
+    const sent = row?.sent[at];
     if (row === undefined || sent === undefined) return undefined;
-    row.sent.delete(id);
+    row.sent.splice(at, 1);
     rows.byId.delete(id);
     rows.bytes -= sent.bytes;
     const left = (this.#kept.get(sent.seq) ?? 1) - 1;
@@ -104,7 +106,7 @@ export class UnconfirmedRows implements Mirror {
   flush(): void {
     for (const [row, sink] of this.#changed) {
       const { number, attempts, sentAt, sent } = row;
-      if (sent.size === 0) {
+      if (sent.length === 0) {
         this.#table.removeSync([sink, number]);
         this.#of(sink).rows.delete(number);
         continue;
@@ -112,7 +114,7 @@ export class UnconfirmedRows implements Mirror {
       const stored: Stored = {
         attempts,
         sentAt,
-        sent: Array.from(sent.values(), ({ id, seq, bytes }) => [id, seq, bytes]),
+        sent: sent.map(({ id, seq, bytes }) => [id, seq, bytes]),
       };
       this.#table.putSync([sink, number], Buffer.from(JSON.stringify(stored), "utf8"));
     }
@@ -131,14 +133,14 @@ export class UnconfirmedRows implements Mirror {
   }
 
   #addRow(sink: string, rows: SinkRows, sent: readonly Sent[], sending: Sending): void {
-    const row: Row = { ...sending, number: rows.next++, sent: new Map() };
+    const row: Row = { ...sending, number: rows.next++, sent: [] };
     this.#hold(rows, row, sent);
     this.#changed.set(row, sink);
   }
 
   #hold(rows: SinkRows, row: Row, sent: readonly Sent[]): void {
     for (const each of sent) {
-      row.sent.set(each.id, each);
+      row.sent.push(each);
       rows.byId.set(each.id, row);
       rows.bytes += each.bytes;
       this.#kept.set(each.seq, (this.#kept.get(each.seq) ?? 0) + 1);
@@ -176,7 +178,7 @@ export class UnconfirmedRows implements Mirror {
       rows.next = number + 1;
       this.#hold(
         rows,
-        { number, attempts, sentAt, sent: new Map() },
+        { number, attempts, sentAt, sent: [] },
         sent.map(([id, seq, bytes]) => ({ id, seq, bytes })),
       );
     }

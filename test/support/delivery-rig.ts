@@ -149,8 +149,10 @@ export class DeliveryRig {
   }
 
   #done(): boolean {
-    const dead = this.#dead() > 0;
-    return dead || (this.#sent.size === this.#options.count && this.#journal.unconfirmed("wazuh", 1).length === 0);
+    if (this.#dead() > 0) return true;
+    // What was sent is awaited only when its sending is written down, which may be later.
+    const { entries = 1, unconfirmed = 1 } = this.#journal.backlog().get("wazuh") ?? {};
+    return this.#sent.size === this.#options.count && entries === 0 && unconfirmed === 0;
   }
 
   #dead(): number {

@@ -196,9 +196,9 @@ class StormControl implements Stage {
     const entity = shortOf([finding.key.entity]);
     const isOther = ([name, seen]: Spread["entities"][number]) =>
       name !== entity && Math.abs(time - seen) < spreadWindowMs;
-    const seen: Spread["entities"][number] = [entity, time];
+    const newest: Spread["entities"][number] = [entity, time];
     // Not spread into an empty array, which would get room for sixteen more: nearly all spreads have one entity.
-    const entities = known === undefined ? [seen] : [...known.entities.filter(isOther), seen];
+    const entities = known === undefined ? [newest] : [...known.entities.filter(isOther), newest];
     const spread = known ?? this.#openSpread(key, { source: finding.alert.source, entities, count: 0, band: 0 });
     spread.entities = entities;
     this.#changed.add(key);

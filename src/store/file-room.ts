@@ -63,16 +63,20 @@ const BESIDE = 256;
 export const ROOM_OF_STATE = 1024;
 export const ROOM_OF_REMOVAL = 512;
 
-/** Bytes of the file that a row of so many bytes may take: one of more than half a page has pages of its own, others share pages half full at worst. */
+/**
+ * Bytes of the file that a row of so many bytes may take: one of more than half a page has pages of its own, others share pages that are
+ * half full at worst.
+ */
 export function roomFor(rowBytes: number): number {
   return BESIDE + (rowBytes < PAGE / 2 ? 2 * rowBytes : Math.ceil((rowBytes + 128) / PAGE) * PAGE);
 }
+
 const ZEROS = Buffer.alloc(256 * 1024);
 
 /**
  * Keeps room at the end of LMDB's file, so that a full disk, a quota or a limit on files is met here, as an error, before a transaction
- * is begun. LMDB must not meet it: lmdb-js (3.5.6) writes more about it than it has memory for, which can end the process. What a transaction takes is an estimate: where it is too low, LMDB
- * meets it all the same.
+ * is begun. LMDB must not meet it: lmdb-js (3.5.6) writes more about it than it has memory for, which can end the process. What a
+ * transaction takes is an estimate: where it is too low, LMDB meets it all the same.
  */
 export class FileRoom {
   #fd: number | undefined;

@@ -15,7 +15,7 @@ export function affordable(dir: string, wanted: number): number {
 }
 
 /**
- * Writes the lines of `block` again and again, each time with other ids, until there are so many bytes (whole blocks, at least one). On
+ * Writes the lines of `block` again and again, each time with other ids, until there are at least so many bytes (whole blocks). On
  * the disk when it returns, so that writing back does not disturb who reads.
  */
 export function writeBulk(block: string, path: string, bytes: number): number {
@@ -24,7 +24,7 @@ export function writeBulk(block: string, path: string, bytes: number): number {
   for (let at = text.indexOf(ID); at >= 0; at = text.indexOf(ID, at + ID.length)) places.push(at + DIGITS_AT);
   const fd = openSync(path, "w");
   let written = 0;
-  for (let time = 0; written === 0 || written + text.length <= bytes; time++) {
+  for (let time = 0; written === 0 || written < bytes; time++) {
     const second = String(FIRST_SECOND + time);
     for (const place of places) text.write(second, place, "latin1");
     for (let at = 0; at < text.length; ) at += writeSync(fd, text, at);

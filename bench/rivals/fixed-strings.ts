@@ -27,7 +27,7 @@ const LEAST_PATTERNS = 1_000;
 /** A run must last so many times as long as reading the patterns alone, or the difference is noise. */
 const LEAST_TIMES = 1.2;
 /** How often the alerts are given: the first number that makes the run long enough; a long start leaves no time to try. */
-const REPEATS = [1, 4, 16, 64];
+const REPEATS = [1, 4, 16, 64, 256];
 const LONG_START_MS = 5_000;
 
 /**

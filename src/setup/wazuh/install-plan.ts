@@ -4,9 +4,19 @@ import { TiplineError } from "../../lib/errors.ts";
 import { packageRoot } from "../../lib/package-root.ts";
 import { type Accounts, SERVICE_HOME, SERVICE_USER } from "./install-user.ts";
 import { formatVersion, type Installation, since, type WazuhVersion } from "./installation.ts";
+import { integrationsOf, takesEverything } from "./integrations.ts";
 import type { OssecConf } from "./ossec-conf.ts";
 import type { Change, Plan, Reload } from "./plan.ts";
-import { confOf, neededEdits, planAgentGroup, planEdits, planHook, planReplace, spoolNotes } from "./plan-conf.ts";
+import {
+  confOf,
+  HOOK_NAME,
+  neededEdits,
+  planAgentGroup,
+  planEdits,
+  planHook,
+  planReplace,
+  spoolNotes,
+} from "./plan-conf.ts";
 import { Draft } from "./plan-draft.ts";
 import { DEFAULT_CONFIG, KEY_FILE, planHost } from "./plan-host.ts";
 import { planRules, type RulesPlan } from "./plan-rules.ts";
@@ -67,7 +77,7 @@ export async function planInstall({
   const { ruleBlock: block = DEFAULT_BLOCK, api = false, visibility, replace } = options;
   const hook = replace === undefined ? options.hook : true;
   const rules = planRules(draft, installation, conf, { block, api, visibility });
-  planEdits(draft, installation, neededEdits(conf, rules.file));
+  planEdits(draft, installation, neededEdits(draft, installation, conf));
   const replaced = replace && planReplace(draft, installation, replace === true ? undefined : replace, rules.loaded);
   if (hook === true) notes.push(...spoolNotes(draft, installation));
   const folders = planHook(draft, installation, { hook, managerPrefix });
@@ -83,7 +93,7 @@ export async function planInstall({
     stateDir: options.stateDir ?? accounts.home ?? SERVICE_HOME,
     mispUrl: options.mispUrl ?? replaced?.migration.mispUrl,
     hook: hook === true,
-    echoes: replaced === undefined || replaced.migration.replaced.length === 0 || replaced.migration.echoes,
+    echoes: passesOurs(confOf(draft, installation)),
   });
   const files = draft.changes();
   const reload = reloadFor(
@@ -99,6 +109,12 @@ export async function planInstall({
     rules,
     draft,
   };
+}
+
+/** Whether the hook's blocks, as they shall be, let every alert of our own findings pass. */
+function passesOurs(conf: OssecConf): boolean {
+  const blocks = integrationsOf(conf).filter(({ name }) => name === HOOK_NAME);
+  return blocks.some(({ filters }) => takesEverything(filters) && Number(filters.level ?? 0) <= 3);
 }
 
 /** What of the changed files asks for: ossec.conf is read at the start only; agents' files need nothing. */

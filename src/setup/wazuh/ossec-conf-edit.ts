@@ -54,12 +54,25 @@ export function addToSection(section: string, option: string, value: string, why
     why,
     splices: (text) => {
       const conf = readOssecConf(text);
-      if (conf.all(section, option).some((node) => node.text === value)) return [];
       const whole = `<${option}>${latin1(value)}</${option}>`;
       const place = conf.all(section).at(-1);
+      // Of several sections only the last counts [source: rules-config.c].
+      if (place?.children.some((node) => node.name === option && node.text === value)) return [];
       if (place) return [appendTo(text, place, [whole])];
       return [appendTo(text, lastRoot(text), [`<${section}>`, `  ${whole}`, `</${section}>`])];
     },
+  };
+}
+
+/** Takes out every such option with this value, with its line. */
+export function removeFromSection(section: string, option: string, value: string, why: string): ConfEdit {
+  return {
+    why,
+    splices: (text) =>
+      readOssecConf(text)
+        .all(section, option)
+        .filter((node) => node.text.trim() === value)
+        .map((node) => ({ ...wholeLines(text, node), text: "" })),
   };
 }
 

@@ -1,4 +1,4 @@
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { TiplineError } from "../../lib/errors.ts";
 import { HOOK_NAMES, hookFor } from "./hook.ts";
 import { folderOwner } from "./install-files.ts";
@@ -11,12 +11,16 @@ import {
   addToSection,
   type ConfEdit,
   editConf,
+  removeFromSection,
   removeIntegration,
   setOption,
 } from "./ossec-conf-edit.ts";
 import type { FolderChange } from "./plan.ts";
 import type { Draft } from "./plan-draft.ts";
+import { RULES_FILES } from "./plan-rules-order.ts";
 import type { CatalogRule } from "./rule-catalog.ts";
+import { exclusionOf, type RulesetKind, readsFile } from "./ruleset-files.ts";
+import { VISIBILITY_FILES } from "./visibility.ts";
 
 /** The hook's name under `integrations/` and in `<integration>`. */
 export const HOOK_NAME = HOOK_NAMES[0];
@@ -48,36 +52,47 @@ export function planEdits(draft: Draft, installation: Installation, edits: reado
 }
 
 /** What ossec.conf must say whatever else is asked for. */
-export function neededEdits(conf: OssecConf, rulesFile: string): readonly ConfEdit[] {
-  const edits: ConfEdit[] = [];
+export function neededEdits(draft: Draft, installation: Installation, conf: OssecConf): readonly ConfEdit[] {
   const json = conf.last("global", "jsonout_output");
-  if (json !== "yes") edits.push(setOption("global", "jsonout_output", "yes", "Tipline reads alerts.json"));
-  refuseExcluded(conf, rulesFile);
-  if (!readsLocalRules(conf))
-    edits.push(
-      addToSection("ruleset", "rule_include", `etc/rules/${rulesFile}`, "this <ruleset> does not read etc/rules"),
-    );
-  return edits;
+  return [
+    ...(json === "yes" ? [] : [setOption("global", "jsonout_output", "yes", "Tipline reads alerts.json")]),
+    ...ourFiles().flatMap((file) => rulesetEdit(draft, installation, conf, file)),
+  ];
 }
 
-/** Without any folder or file in `<ruleset>` the stock two are read [rules-config.c]. */
-function readsLocalRules(conf: OssecConf): boolean {
-  const named = ["rule_dir", "rule_include", "include", "rule"].some((name) => conf.all("ruleset", name).length > 0);
-  const folders = conf.all("ruleset", "rule_dir");
-  return (
-    !named || folders.some(({ text, attributes }) => /^etc\/rules\/*$/.test(text.trim()) && !attributes.has("pattern"))
-  );
+interface OurFile {
+  readonly kind: RulesetKind;
+  /** Relative to the prefix. */
+  readonly file: string;
 }
 
-function refuseExcluded(conf: OssecConf, rulesFile: string): void {
-  const excluded = conf
-    .all("ruleset", "rule_exclude")
-    .find(({ text }) => [rulesFile, `etc/rules/${rulesFile}`].includes(text.trim()));
+function ourFiles(): readonly OurFile[] {
+  return [
+    ...RULES_FILES.map((name): OurFile => ({ kind: "rule", file: `etc/rules/${name}` })),
+    ...VISIBILITY_FILES.map(
+      ({ kind, name }): OurFile => ({ kind: kind === "rules" ? "rule" : "decoder", file: `etc/${kind}/${name}` }),
+    ),
+  ];
+}
+
+/** A file of ours must be read, and one that is not there may not be named. */
+function rulesetEdit(
+  draft: Draft,
+  { prefix }: Installation,
+  conf: OssecConf,
+  { kind, file }: OurFile,
+): readonly ConfEdit[] {
+  const option = `${kind}_include`;
+  if (draft.text(join(draft.prefix, file)) === undefined)
+    return [removeFromSection("ruleset", option, file, `${file} is not there`)];
+  if (readsFile(prefix, conf, kind, file)) return [];
+  const excluded = exclusionOf(prefix, conf, kind, file);
   if (excluded)
     throw new TiplineError(
       "TIP_INPUT_INVALID",
-      `ossec.conf:${excluded.line}: <rule_exclude> keeps ${rulesFile} out: remove that line, then try again`,
+      `ossec.conf:${excluded.line}: <${kind}_exclude> keeps ${basename(file)} out: remove that line, then try again`,
     );
+  return [addToSection("ruleset", option, file, `<ruleset> does not read ${dirname(file)}`)];
 }
 
 /** The names that are asked for may be gone because an earlier run took them; then there is nothing to replace any more. */

@@ -1,14 +1,14 @@
-import { basename, join, relative } from "node:path";
+import { basename, join } from "node:path";
 import { TiplineError } from "../../lib/errors.ts";
 import type { Installation } from "./installation.ts";
-import { applySplices, type OssecConf, type Splice } from "./ossec-conf.ts";
-import { wholeLines } from "./ossec-conf-edit.ts";
+import type { OssecConf } from "./ossec-conf.ts";
 import { type Draft, ownerLike, readable } from "./plan-draft.ts";
+import { chooseName, foreignFiles, inOrder, ourRuleFiles, RULES_FILES } from "./plan-rules-order.ts";
+import { COMMUNITY, takeOver } from "./plan-takeover.ts";
 import { type CatalogRule, loadRules, type RuleCatalog } from "./rule-catalog.ts";
-import { collisions, loadedRules } from "./rule-catalog-checks.ts";
+import { blindedCounters, collisions, type LoadedRules, loadedRules } from "./rule-catalog-checks.ts";
 import { BLOCK_SIZE, checkBlock, RULES_FILE, renderRules, ruleIds } from "./rules.ts";
 import { renderVisibility, takesLinuxSysmon, VISIBILITY_FILES, VISIBILITY_PARTS, visibilityIds } from "./visibility.ts";
-import { parseXml, type XmlNode } from "./xml.ts";
 
 export interface RulesWanted {
   readonly block: number;
@@ -26,17 +26,11 @@ export interface RulesPlan {
   readonly notes: readonly string[];
 }
 
-/** Read before any other file of the user's. */
-export const EARLY_RULES_FILE = "0000-tipline_rules.xml";
-const OUR_RULES = [RULES_FILE, EARLY_RULES_FILE];
 /** 660, as Wazuh's own local_rules.xml. */
 const RULES_MODE = 0o660;
-/** The community's ids, which ours take over. */
-const COMMUNITY: ReadonlySet<number> = new Set([100_620, 100_621, 100_622]);
-
-/** Names below `etc/` of every file of ours that analysisd reads. */
+/** Names below `etc/` of every file that is or was ours. */
 export function ourFileNames(): readonly string[] {
-  return [...OUR_RULES, ...VISIBILITY_FILES.map(({ name }) => name)];
+  return [...RULES_FILES, ...VISIBILITY_FILES.map(({ name }) => name)];
 }
 
 /** Puts our rules in place of the community's, and what they need. */
@@ -44,33 +38,53 @@ export function planRules(draft: Draft, installation: Installation, conf: OssecC
   checkBlock(wanted.block);
   const catalog = loadRules(installation, conf);
   const notes: string[] = [];
-  const ids = wantedIds(wanted);
-  const ours = new Set(ourFileNames());
+  const ids = wantedIds(draft, installation, wanted);
+  const ours: ReadonlySet<string> = new Set(ourFileNames());
   const foreign = catalog.rules.filter(({ file }) => !ours.has(basename(file)));
   refuseTaken(foreign, ids);
-  for (const file of new Set(taken(foreign, COMMUNITY).map((rule) => rule.file))) takeOver(draft, file, notes);
-  const file = dependsEarly(foreign, ids) ? EARLY_RULES_FILE : RULES_FILE;
-  if (file === EARLY_RULES_FILE)
+  const changed = takeOver(draft, catalog, foreign, notes);
+  const { localRules } = installation.paths;
+  const options = { block: wanted.block, api: wanted.api, logAlertLevel: logAlertLevel(conf) };
+  const text = renderRules(options);
+  const theirs = foreignFiles(catalog, changed);
+  const now = loadedRules(catalog);
+  const file = chooseName(theirs, text, now);
+  if (file !== RULES_FILE)
     notes.push(
       `${file} is so called because rules of yours hang under ours, and files are read in the order of their names`,
     );
-  const { localRules } = installation.paths;
-  const options = { block: wanted.block, api: wanted.api, logAlertLevel: logAlertLevel(conf) };
-  putFile(draft, installation, join(localRules, file), renderRules(options), "Tipline's rules");
-  for (const name of OUR_RULES) if (name !== file) draft.remove(join(localRules, name), `${file} takes its place`);
+  putFile(draft, installation, join(localRules, file), text, "Tipline's rules");
+  for (const name of RULES_FILES) if (name !== file) draft.remove(join(localRules, name), `${file} takes its place`);
   planVisibility(draft, installation, wanted, options, catalog, notes);
-  return { file, ids, loaded: loadedRules(catalog).rules, notes };
+  const loaded = loadedRules({ rules: inOrder([...theirs, ...ourRuleFiles(draft, localRules)]) });
+  notes.push(...blindedNotes(loaded, now));
+  return { file, ids, loaded: loaded.rules, notes };
+}
+
+/** Counters by group that go blind by our rules, because ours count the same events by id. */
+function blindedNotes(loaded: LoadedRules, before: LoadedRules): readonly string[] {
+  const { match } = ruleIds();
+  const already = new Set(blindedCounters(before, match).map(({ id }) => id));
+  return blindedCounters(loaded, match)
+    .filter(({ id }) => !already.has(id))
+    .map(
+      ({ id, file, line }) =>
+        `${file}:${line}: rule ${id} counts a group (<if_matched_group>), and analysisd does not give it the events of rule ${match} any more, because Tipline's rules count these by id: write <if_matched_sid>${match}</if_matched_sid> there`,
+    );
 }
 
 /** Of a block only what is in our files: it is larger than what is used of it. */
-function wantedIds({ block, visibility }: RulesWanted): ReadonlySet<number> {
+function wantedIds(draft: Draft, { paths }: Installation, { block, visibility }: RulesWanted): ReadonlySet<number> {
   const { sysmon, sysmonLinux, packetbeat } = visibilityIds(block);
-  const more = visibility === false ? [] : [sysmon, sysmonLinux, packetbeat].flatMap((ids) => Object.values(ids));
+  const there = VISIBILITY_FILES.some(
+    ({ kind, name }) => kind === "rules" && draft.text(join(paths.localRules, name)) !== undefined,
+  );
+  const more = (visibility ?? there) ? [sysmon, sysmonLinux, packetbeat].flatMap((ids) => Object.values(ids)) : [];
   return new Set([...Object.values(ruleIds(block)), ...more]);
 }
 
 function taken(rules: readonly CatalogRule[], ids: ReadonlySet<number>): readonly CatalogRule[] {
-  return collisions({ rules, files: [], problems: [] }, ids, []);
+  return collisions({ rules }, ids, []);
 }
 
 /** An id of the block that is somebody else's cannot be taken over: what their rule does is theirs to know. */
@@ -86,53 +100,6 @@ function refuseTaken(rules: readonly CatalogRule[], ids: ReadonlySet<number>): v
   throw new TiplineError(
     "TIP_CONFIG_INVALID",
     `rule id ${first.id} is taken by ${first.file}:${first.line} ("${first.description.slice(0, 80)}"): choose another block with --rule-block ${free}`,
-  );
-}
-
-/** True when a rule that is read before our usual file, and stays, has one of ours for a parent. */
-function dependsEarly(foreign: readonly CatalogRule[], ids: ReadonlySet<number>): boolean {
-  return foreign.some(
-    ({ id, file, ifSid, ifMatchedSid, overwrite }) =>
-      basename(file) < RULES_FILE &&
-      !(COMMUNITY.has(id) && !overwrite) &&
-      ((overwrite && ids.has(id)) ||
-        [...ifSid, ...(ifMatchedSid === undefined ? [] : [ifMatchedSid])].some((sid) => ids.has(sid))),
-  );
-}
-
-/** Takes the community's rules out of a file, and the file away where nothing else is in it. */
-function takeOver(draft: Draft, file: string, notes: string[]): void {
-  const path = join(draft.prefix, file);
-  const text = draft.text(path);
-  if (text === undefined) return;
-  if (file.startsWith("ruleset/"))
-    throw new TiplineError(
-      "TIP_INPUT_INVALID",
-      `${file} has rules 100620 to 100622 among Wazuh's own, which the next upgrade overwrites: move them to etc/rules, then try again`,
-    );
-  const groups = parseXml(text, file);
-  const isRule = (node: XmlNode) => node.name === "rule";
-  const ours = (node: XmlNode) =>
-    isRule(node) && COMMUNITY.has(Number(node.attributes.get("id"))) && node.attributes.get("overwrite") !== "yes";
-  const splices: Splice[] = [];
-  let left = 0;
-  for (const group of groups) {
-    const gone = group.children.filter(ours);
-    const all = gone.length > 0 && gone.length === group.children.length;
-    if (!all) left++;
-    for (const node of all ? [group] : gone) splices.push({ ...wholeLines(text, node), text: "" });
-  }
-  const relativePath = relative(draft.prefix, path);
-  if (left === 0)
-    draft.remove(path, "its rules 100620 to 100622 are in Tipline's file now, and a second one of an id is dropped");
-  else
-    draft.write(
-      path,
-      applySplices(text, splices),
-      "rules 100620 to 100622 are in Tipline's file now, and a second one of an id is dropped",
-    );
-  notes.push(
-    `${relativePath}: rules 100620 to 100622 ${left === 0 ? "were all it had" : "are taken out"}; Tipline's have the same ids, groups and fields. If you had changed theirs (level, e-mail), change Tipline's by a rule with overwrite="yes" in a file that sorts after it`,
   );
 }
 

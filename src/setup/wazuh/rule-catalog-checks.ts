@@ -25,17 +25,30 @@ export interface LoadedRules {
 /** Rule ids below are analysisd's own templates, which have no parents. */
 const TEMPLATES = 10;
 
+/** What a rule without parents hangs under: the rule that stands for its category, `syslog` if it names none. */
+const TEMPLATE = "syslog";
+
+const isTemplate = ({ id }: CatalogRule): boolean => id > 0 && id < TEMPLATES;
+
+function hasParents({ ifSid, ifGroup, ifLevel, ifMatchedSid, ifMatchedGroup }: CatalogRule): boolean {
+  return ifSid.length > 0 || [ifGroup, ifLevel, ifMatchedSid, ifMatchedGroup].some((parent) => parent !== undefined);
+}
+
 /** What analysisd makes of the files: duplicates and orphans dropped, overwrites applied. */
 export function loadedRules({ rules }: Pick<RuleCatalog, "rules">): LoadedRules {
   const byId = new Map<number, CatalogRule>();
   const groups = new Set<string>();
   const problems: RuleProblem[] = [];
+  const hasTemplates = rules.some(isTemplate);
+  let templates = 0;
   for (const rule of rules) {
     const first = byId.get(rule.id);
     if (first !== undefined && !rule.overwrite) problems.push({ kind: "duplicate", rule, first });
     else if (first !== undefined) byId.set(rule.id, overwritten(first, rule));
     else {
-      const wanted = missingParent(rule, byId, groups);
+      if (isTemplate(rule)) templates++;
+      const rootless = hasTemplates && templates === 0 && !hasParents(rule);
+      const wanted = rootless ? TEMPLATE : missingParent(rule, byId, groups);
       if (wanted !== undefined) problems.push({ kind: "orphan", rule, wanted, later: findParent(rules, wanted) });
       else byId.set(rule.id, rule);
     }
@@ -46,8 +59,7 @@ export function loadedRules({ rules }: Pick<RuleCatalog, "rules">): LoadedRules 
 
 /** From 4.x on an overwrite keeps the parents of the first unless it names its own. */
 function overwritten(first: CatalogRule, rule: CatalogRule): CatalogRule {
-  const hasParent = rule.ifSid.length > 0 || rule.ifGroup !== undefined || rule.ifMatchedSid !== undefined;
-  return hasParent ? rule : { ...rule, ifSid: first.ifSid, ifGroup: first.ifGroup };
+  return hasParents(rule) ? rule : { ...rule, ifSid: first.ifSid, ifGroup: first.ifGroup };
 }
 
 function missingParent(
@@ -68,6 +80,7 @@ function coversGroup(wanted: string, name: string): boolean {
 }
 
 function findParent(rules: readonly CatalogRule[], wanted: string): CatalogRule | undefined {
+  if (wanted === TEMPLATE) return rules.find(isTemplate);
   return rules.find(({ id, groups }) => String(id) === wanted || groups.some((name) => coversGroup(wanted, name)));
 }
 
@@ -143,9 +156,13 @@ export function groupLevels({ rules }: LoadedRules): ReadonlyMap<string, number>
 }
 
 /** Rules of other files that have one of these ids. */
-export function collisions(catalog: RuleCatalog, ids: Iterable<number>, ourFiles: readonly string[]) {
+export function collisions(
+  { rules }: Pick<RuleCatalog, "rules">,
+  ids: Iterable<number>,
+  ourFiles: readonly string[],
+): readonly CatalogRule[] {
   const wanted = new Set(ids);
-  return catalog.rules.filter(({ id, file, overwrite }) => wanted.has(id) && !overwrite && !ourFiles.includes(file));
+  return rules.filter(({ id, file, overwrite }) => wanted.has(id) && !overwrite && !ourFiles.includes(file));
 }
 
 /**

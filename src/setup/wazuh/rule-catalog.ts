@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { asError, systemCode } from "../../lib/errors.ts";
+import { asError, TiplineError } from "../../lib/errors.ts";
 import type { Installation } from "./installation.ts";
 import type { OssecConf } from "./ossec-conf.ts";
-import { compileOsRegex, type Test } from "./rule-catalog-pattern.ts";
+import type { Test } from "./rule-catalog-pattern.ts";
+import { type ListingProblem, rulesetFiles } from "./ruleset-files.ts";
 import { parseXml, type XmlNode } from "./xml.ts";
 
 /** A rule as its file has it. Only what Tipline's checks look at; `others` names every further condition. */
@@ -53,6 +54,8 @@ export interface RuleCatalog {
   readonly rules: readonly CatalogRule[];
   /** Files read, in that order, relative to the prefix. */
   readonly files: readonly string[];
+  /** Those that `<rule_include>` names: analysisd warns when one is missing. */
+  readonly named: readonly string[];
   readonly problems: readonly FileProblem[];
 }
 
@@ -63,16 +66,17 @@ export interface LoadOptions {
 
 /** A stock ruleset is about 4 MB in 180 files; a rule file larger than this is none. */
 const MAX_FILE_BYTES = 16 * 1024 * 1024;
-const MAX_FILES = 5_000;
-const DEFAULT_DIRS = ["ruleset/rules", "etc/rules"];
 
-/** Reads the rules that analysisd would load with this configuration: the folders and files of `<ruleset>`, each folder sorted. */
+/** Reads the rules that analysisd would load with this configuration. */
 export function loadRules(installation: Installation, conf: OssecConf, options: LoadOptions = {}): RuleCatalog {
   const reader = options.reader ?? installation.user;
   const rules: CatalogRule[] = [];
   const files: string[] = [];
   const problems: FileProblem[] = [];
-  for (const file of ruleFiles(installation.prefix, conf, problems)) {
+  const listing: ListingProblem[] = [];
+  const { all: wanted, named } = rulesetFiles(installation.prefix, conf, "rule", listing);
+  problems.push(...listing.map((problem) => ({ kind: "unreadable" as const, ...problem })));
+  for (const file of wanted) {
     files.push(file);
     const text = readRuleFile(join(installation.prefix, file), reader);
     if ("reason" in text) {
@@ -85,47 +89,7 @@ export function loadRules(installation: Installation, conf: OssecConf, options: 
       problems.push({ kind: "broken", file, reason: asError(error).message });
     }
   }
-  return { rules, files, problems };
-}
-
-/** Relative paths in analysisd's order. A file stands once, where it was named first. */
-function ruleFiles(prefix: string, conf: OssecConf, problems: FileProblem[]): readonly string[] {
-  const nodes = conf.all("ruleset").flatMap(({ children }) => children);
-  const excluded = new Set(nodes.filter(({ name }) => name === "rule_exclude").map(({ text }) => text.trim()));
-  const files = new Set<string>();
-  const sources = nodes.filter(({ name }) => ["rule_dir", "rule_include", "include", "rule"].includes(name));
-  const chosen: readonly Pick<XmlNode, "name" | "text" | "attributes">[] =
-    sources.length > 0
-      ? sources
-      : DEFAULT_DIRS.map((text) => ({ name: "rule_dir", text, attributes: new Map<string, string>() }));
-  for (const node of chosen) {
-    const path = node.text.trim().replace(/\/+$/, "");
-    if (node.name !== "rule_dir") {
-      files.add(path.includes("/") ? path : `ruleset/rules/${path}`);
-      continue;
-    }
-    for (const name of listFolder(prefix, path, problems)) {
-      const file = `${path}/${name}`;
-      if (!excluded.has(name) && !excluded.has(file) && matchesPattern(node, file)) files.add(file);
-    }
-  }
-  return [...files].slice(0, MAX_FILES);
-}
-
-function matchesPattern({ attributes }: Pick<XmlNode, "attributes">, file: string): boolean {
-  const pattern = attributes.get("pattern") ?? ".xml$";
-  return compileOsRegex(pattern)?.(file) ?? file.endsWith(".xml");
-}
-
-function listFolder(prefix: string, path: string, problems: FileProblem[]): readonly string[] {
-  try {
-    // By bytes, as strcmp does.
-    return readdirSync(join(prefix, path)).sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-  } catch (error) {
-    if (systemCode(error) !== "ENOENT")
-      problems.push({ kind: "unreadable", file: path, reason: asError(error).message });
-    return [];
-  }
+  return { rules, files, named, problems };
 }
 
 function readRuleFile(path: string, reader: LoadOptions["reader"]): { content: string } | { reason: string } {
@@ -151,10 +115,13 @@ function mayRead(mode: number, owner: { uid: number; gid: number }, reader: { ui
   return (mode & 0o004) !== 0;
 }
 
-/** Rules of one file's text, in order. Throws TIP_INPUT_INVALID for XML that Wazuh refuses too. */
+/** Rules of one file's text, in order. Throws TIP_INPUT_INVALID for XML that Wazuh refuses too, and for nothing but comments. */
 export function parseRules(text: string, file = "rules.xml"): readonly CatalogRule[] {
   const rules: CatalogRule[] = [];
-  for (const group of parseXml(text, basename(file))) {
+  const groups = parseXml(text, basename(file));
+  if (groups.length === 0 && text !== "")
+    throw new TiplineError("TIP_INPUT_INVALID", `${basename(file)}: expected a <group>, found none`);
+  for (const group of groups) {
     if (group.name !== "group") continue;
     const name = group.attributes.get("name") ?? "";
     for (const rule of group.children) if (rule.name === "rule") rules.push(toRule(rule, name, file));

@@ -13,8 +13,11 @@ export type TestResult =
   /** Nothing here can ask it. */
   | { readonly status: "untested"; readonly why: string };
 
-/** Each is a rule or a whole file that is left out: unreadable, id taken, parent unknown (two kinds). */
-const DROPPED = /^\((?:1103|7612|7617|7619)\):/;
+/**
+ * Each is a rule or a whole file that is left out: unreadable (1103), overwrite refused (7605), id taken (7612), list unknown (7616),
+ * parent unknown (7617; 7608, 7610, 7611, 7619 and 7620 end with the words).
+ */
+const DROPPED = /^\((?:1103|7605|7612|7616|7617)\):|\bRule '\d{1,6}' will be ignored/;
 /** `2026/11/22 10:00:00 wazuh-analysisd: WARNING: …`; with debugging on also process and place in the source. */
 const LINE =
   /^(?:\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d [\w-]{1,40}(?:\[\d{1,10}\])?(?: [\w.]{1,60}:\d{1,6} at [\w():]{1,80})?: )?(ERROR|CRITICAL|WARNING): (.*)$/;

@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, type Stats, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DecoderError, DecoderTree } from "./decoder-tree.ts";
+import { compileExpression } from "./expression.ts";
 import { applyVariables, OsXmlError, type OsXmlNode, readOsXml } from "./os-xml.ts";
 import { type LoadMessage, message } from "./rule.ts";
 import { RuleError, readRule, readRuleId } from "./rule-reader.ts";
@@ -41,9 +42,14 @@ export function loadRules(prefix: string, user: DaemonUser): LoadedRules {
   const conf = readConf(prefix, messages);
   if (conf === undefined) return failed();
   if (!loadDecoders(prefix, conf, decoders, messages)) return failed();
-  for (const file of ruleFiles(prefix, conf)) {
-    if (!mayRead(join(prefix, file), user)) {
-      messages.push(message("WARNING", 1103, `Could not open file '${file}' due to [(13)-(Permission denied)].`));
+  for (const file of listedFiles(prefix, conf, "rule")) {
+    const unopened = !existsSync(join(prefix, file))
+      ? "(2)-(No such file or directory)"
+      : mayRead(join(prefix, file), user)
+        ? undefined
+        : "(13)-(Permission denied)";
+    if (unopened !== undefined) {
+      messages.push(message("WARNING", 1103, `Could not open file '${file}' due to [${unopened}].`));
       continue;
     }
     const problem = readRoots(prefix, file, (root) => loadGroup(root, file, decoders.names, tree, messages));
@@ -90,31 +96,36 @@ function sections(conf: readonly OsXmlNode[], name: string): OsXmlNode[] {
     .flatMap((root) => root.children.filter((c) => c.name === name));
 }
 
-/** By `<ruleset>`: includes as named, each folder's `.xml` files sorted by bytes, without the excluded. */
-function ruleFiles(prefix: string, conf: readonly OsXmlNode[]): string[] {
-  const entries = sections(conf, "ruleset").flatMap((node) => node.children);
-  const excluded = entries.filter((node) => node.name === "rule_exclude").map((node) => node.content.trim());
-  const isExcluded = (file: string) =>
-    excluded.some(
-      (name) => file === name || basename(file) === name || `${basename(dirname(file))}/${basename(file)}` === name,
-    );
-  const files: string[] = [];
-  for (const node of entries) {
-    const content = node.content.trim();
-    if (node.name === "rule_include") files.push(content);
-    else if (node.name === "rule_dir") files.push(...xmlFiles(prefix, content).filter((file) => !files.includes(file)));
-  }
-  if (!entries.some((node) => node.name === "rule_dir" || node.name === "rule_include"))
-    files.push(...xmlFiles(prefix, "ruleset/rules"), ...xmlFiles(prefix, "etc/rules"));
-  return files.filter((file) => !isExcluded(file));
+type Listed = "rule" | "decoder";
+
+/**
+ * By the last `<ruleset>`, which begins its lists anew: what is named, then what folders add that is neither excluded nor there; then
+ * all sorted by the name without its folder [source: rules-config.c]. Without a folder only the stock one is read.
+ */
+function listedFiles(prefix: string, conf: readonly OsXmlNode[], kind: Listed): string[] {
+  const stock = `ruleset/${kind}s`;
+  const entries = sections(conf, "ruleset").at(-1)?.children ?? [];
+  const texts = (name: string) => entries.filter((node) => node.name === name).map((node) => node.content.trim());
+  const files = texts(`${kind}_include`).map((name) => (name.includes("/") ? name : `${stock}/${name}`));
+  const excluded = texts(`${kind}_exclude`);
+  const folders = entries.filter((node) => node.name === `${kind}_dir`);
+  const dirs = folders.map((node) => ({ folder: node.content.trim(), pattern: attribute(node, "pattern") ?? ".xml$" }));
+  for (const { folder, pattern } of dirs.length > 0 ? dirs : [{ folder: stock, pattern: ".xml$" }])
+    for (const name of namesIn(prefix, folder)) {
+      const file = `${folder}/${name}`;
+      const known = excluded.includes(file) || excluded.includes(name) || files.includes(file) || files.includes(name);
+      if (!known && compileExpression(pattern, "osregex")?.matches(file) === true) files.push(file);
+    }
+  return files.sort((a, b) => Buffer.compare(Buffer.from(basename(a)), Buffer.from(basename(b))));
 }
 
-function xmlFiles(prefix: string, folder: string): string[] {
+function attribute(node: OsXmlNode, name: string): string | undefined {
+  return node.attributes.find(([key]) => key === name)?.[1];
+}
+
+function namesIn(prefix: string, folder: string): string[] {
   try {
-    return readdirSync(join(prefix, folder))
-      .filter((name) => name.endsWith(".xml"))
-      .sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
-      .map((name) => join(folder, name));
+    return readdirSync(join(prefix, folder));
   } catch {
     return [];
   }
@@ -135,9 +146,7 @@ const BUILT_IN = [
 /** Every decoder file; false: one of them is refused. */
 function loadDecoders(prefix: string, conf: readonly OsXmlNode[], tree: DecoderTree, messages: LoadMessage[]): boolean {
   tree.know(BUILT_IN);
-  const given = sections(conf, "ruleset").flatMap((node) => node.children.filter((c) => c.name === "decoder_dir"));
-  const folders = given.length > 0 ? given.map((node) => node.content.trim()) : ["ruleset/decoders", "etc/decoders"];
-  for (const file of folders.flatMap((folder) => xmlFiles(prefix, folder))) {
+  for (const file of listedFiles(prefix, conf, "decoder")) {
     const problem = readRoots(prefix, file, (root) => tree.add(root));
     if (problem === undefined) continue;
     messages.push(problem, message("CRITICAL", 1202, `Configuration error at '${file}'.`));
@@ -151,7 +160,10 @@ function readRoots(prefix: string, file: string, take: (root: OsXmlNode) => void
   try {
     const text = readFileSync(join(prefix, file), "utf8");
     if (text === "") return undefined;
-    for (const root of applyVariables(readOsXml(text, { bareAmpersand: false }))) take(root);
+    const roots = applyVariables(readOsXml(text, { bareAmpersand: false }));
+    // Nothing but comments [source: rules.c].
+    if (roots.length === 0) return message("ERROR", 1202, `Configuration error at '${file}'.`);
+    for (const root of roots) take(root);
     return undefined;
   } catch (thrown) {
     if (thrown instanceof RuleError || thrown instanceof DecoderError)

@@ -117,6 +117,33 @@ test("only .xml files are read, sorted by bytes", async (t) => {
   assert.equal(sim.fires(EVENT), "100622");
 });
 
+test("files of all folders are read together, by their names", async (t) => {
+  const sim = await simWith(t, { "0000-mine.xml": rulesFile(PARENT, MATCH) });
+  assert.deepEqual(
+    sim.rules.messages.map(({ code }) => code),
+    [7611, 7617, 7619],
+  );
+  const later = await simWith(t, { "0011-mine.xml": rulesFile(PARENT, MATCH) });
+  assert.deepEqual(texts(later), []);
+  assert.equal(later.fires(EVENT), "100622");
+});
+
+test("only the last <ruleset> counts, and without a folder only the stock one is read", async (t) => {
+  const include = "<rule_include>etc/rules/tipline_rules.xml</rule_include>";
+  const second = (inner: string) => `${stockConf()}<ossec_config><ruleset>${inner}</ruleset></ossec_config>`;
+  assert.equal((await simWith(t, MISP_RULES, second(""))).fires(EVENT), undefined);
+  assert.equal((await simWith(t, MISP_RULES, second(include))).fires(EVENT), "100622");
+});
+
+test("a file of comments alone is an error, one of no bytes and one that is missing are not", async (t) => {
+  assert.equal((await simWith(t, { "a.xml": "<!-- nothing -->\n" })).rules.ok, false);
+  assert.equal((await simWith(t, { "a.xml": "" })).rules.ok, true);
+  const missing = stockConf().replace("</ruleset>", "<rule_include>etc/rules/none.xml</rule_include></ruleset>");
+  const sim = await simWith(t, MISP_RULES, missing);
+  assert.equal(sim.rules.messages[0]?.code, 1103);
+  assert.equal(sim.fires(EVENT), "100622");
+});
+
 test("a decoder of one's own in etc/decoders may be asked for", async (t) => {
   const sim = await simWith(t, rulesFile(PARENT.replace("json", "mine")));
   assert.equal(sim.rules.ok, false);

@@ -9,9 +9,11 @@ import { readOssecConf } from "../../../../src/setup/wazuh/ossec-conf.ts";
 import { readable } from "../../../../src/setup/wazuh/plan-draft.ts";
 import { loadRules } from "../../../../src/setup/wazuh/rule-catalog.ts";
 import { loadedRules } from "../../../../src/setup/wazuh/rule-catalog-checks.ts";
+import { renderRules } from "../../../../src/setup/wazuh/rules.ts";
 import { installRig, layPrefix, snapshot } from "../../../support/install-rig.ts";
 import { SHAPES } from "../../../support/ossec-shapes.ts";
 import { tempDir } from "../../../support/temp.ts";
+import { STOCK_RULES } from "../../../support/wazuh-sim/stock-rules.ts";
 
 const rule = (id: number, inner: string, extra = "") =>
   `  <rule id="${id}" level="12"${extra}>\n    ${inner}\n    <description>r${id}</description>\n  </rule>\n`;
@@ -65,7 +67,7 @@ describe("rules 100620 to 100622 of the community", () => {
       [],
     );
     assert.ok(rules().byId.has(110_001));
-    assert.ok(existsSync(file("0000-tipline_rules.xml")), "custom.xml is read before tipline_rules.xml would be");
+    assert.ok(existsSync(file("1000-tipline_rules.xml")), "custom.xml is read before tipline_rules.xml would be");
     assert.ok(rig.plans[0]?.notes.some((note) => note.includes("rules 100620 to 100622 are taken out")));
     await uninstall();
     assert.deepEqual(snapshot(dir), before);
@@ -76,8 +78,79 @@ describe("rules 100620 to 100622 of the community", () => {
     const { install, file, rules } = await ground(t, { "a_tuned.xml": tuned });
     await install();
     assert.equal(readFileSync(file("a_tuned.xml"), "utf8"), tuned);
-    assert.ok(existsSync(file("0000-tipline_rules.xml")));
+    assert.ok(existsSync(file("1000-tipline_rules.xml")));
     assert.equal(rules().byId.get(100_622)?.description, "r100622");
+    assert.equal((await install()).status, "unchanged");
+  });
+
+  it("a rule that hangs under a group of theirs keeps its parent", async (t) => {
+    const own = group(rule(110_021, "<if_group>misp_alert</if_group>"));
+    const theirs = COMMUNITY.replaceAll("<description>r100622", "<group>misp_alert,</group>\n    <description>r100622");
+    const { install, file, rules } = await ground(t, { "misp.xml": group(theirs), "misp_own.xml": own });
+    await install();
+    assert.ok(existsSync(file("1000-tipline_rules.xml")));
+    assert.ok(rules().byId.has(110_021));
+  });
+
+  it("with children in a file between Wazuh's own: read even before that, and after the templates", async (t) => {
+    const { install, file, rules } = await ground(t, {
+      "0200-misp.xml": group(COMMUNITY + rule(110_001, "<if_sid>100622</if_sid>")),
+    });
+    await install();
+    assert.ok(existsSync(file("0011-tipline_rules.xml")));
+    assert.ok(rules().byId.has(110_001));
+  });
+
+  it("with children that are read before any name of ours: refused, with the line", async (t) => {
+    const { dir, install } = await ground(t, {
+      "0001-misp.xml": group(COMMUNITY + rule(110_001, "<if_sid>100622</if_sid>")),
+    });
+    const before = snapshot(dir);
+    await assert.rejects(install(), /etc\/rules\/0001-misp\.xml:3: rule 110001 .*sorts after tipline_rules\.xml/);
+    assert.deepEqual(snapshot(dir), before);
+  });
+
+  it("under the name of an earlier build, before the templates: moved behind them", async (t) => {
+    const own = group(rule(110_001, "<if_sid>100622</if_sid>"));
+    const { install, file, rules, dir } = await ground(t, {
+      "0000-tipline_rules.xml": renderRules(),
+      "local_mine.xml": own,
+    });
+    writeFileSync(join(dir, "ruleset/rules/0010-rules_config.xml"), STOCK_RULES["0010-rules_config.xml"] ?? "");
+    assert.ok(!rules().byId.has(100_622), "category syslog is not there yet");
+    await install();
+    assert.ok(!existsSync(file("0000-tipline_rules.xml")) && existsSync(file("1000-tipline_rules.xml")));
+    assert.ok(rules().byId.has(110_001));
+  });
+
+  it("ids that rules of another kind have: refused, with the line", async (t) => {
+    const { dir, install } = await ground(t, {
+      "mine.xml": group(rule(100_620, "<if_sid>5716</if_sid>")).replace('name="misp,"', 'name="sshd,"'),
+    });
+    const before = snapshot(dir);
+    await assert.rejects(install(), /rule id 100620 is taken by etc\/rules\/mine\.xml:3 .*give it another id/);
+    assert.deepEqual(snapshot(dir), before);
+  });
+
+  it("all that local_rules.xml has: the file stays, empty", async (t) => {
+    const { dir, install, uninstall, rules, file } = await ground(t, { "local_rules.xml": group(COMMUNITY) });
+    const before = snapshot(dir);
+    await install();
+    assert.equal(readFileSync(file("local_rules.xml"), "utf8"), "");
+    assert.ok(rules().byId.has(100_622));
+    assert.equal((await install()).status, "unchanged");
+    await uninstall();
+    assert.deepEqual(snapshot(dir), before);
+  });
+
+  it("counted by group: said, with the line, because ours count by id", async (t) => {
+    const counts = rule(110_022, "<if_matched_group>misp_alert</if_matched_group>", ' frequency="3" timeframe="120"');
+    const { install, rig } = await ground(t, { "zz_own.xml": group(counts) });
+    await install();
+    assert.ok(
+      rig.plans[0]?.notes.some((note) => /^etc\/rules\/zz_own\.xml:3: rule 110022 counts a group/.test(note)),
+      rig.plans[0]?.notes.join("\n"),
+    );
   });
 });
 
@@ -164,6 +237,49 @@ describe("the rules file", () => {
       ),
     );
     await assert.rejects(install(), /ossec\.conf:\d+: <rule_exclude> keeps tipline_rules\.xml out/);
+  });
+
+  it("where <ruleset> reads no folder of one's own every file of ours is named", async (t) => {
+    const { dir, install, uninstall, rules } = await ground(t, {});
+    const path = join(dir, "etc/ossec.conf");
+    const conf = readFileSync(path, "utf8");
+    writeFileSync(path, conf.replace(/<ruleset>[\s\S]*<\/ruleset>/, "<ruleset>\n  </ruleset>"));
+    const before = snapshot(dir);
+    await install({ visibility: true });
+    const now = readOssecConf(readFileSync(path, "utf8"));
+    const named = (option: string) => now.all("ruleset", option).map(({ text }) => text);
+    assert.deepEqual(named("rule_include"), [
+      "etc/rules/tipline_rules.xml",
+      "etc/rules/tipline_visibility_sysmon.xml",
+      "etc/rules/tipline_visibility_sysmon_linux.xml",
+      "etc/rules/tipline_visibility_packetbeat.xml",
+    ]);
+    assert.deepEqual(named("decoder_include"), ["etc/decoders/tipline_sysmon_linux_decoder.xml"]);
+    assert.ok(rules().byId.has(100_622));
+    await install({ visibility: false });
+    const after = readOssecConf(readFileSync(path, "utf8"));
+    assert.deepEqual(
+      ["rule_include", "decoder_include"].flatMap((option) => after.all("ruleset", option).map(({ text }) => text)),
+      ["etc/rules/tipline_rules.xml"],
+    );
+    await uninstall();
+    assert.deepEqual(snapshot(dir), before);
+  });
+
+  it("a folder with a pattern that takes our file is enough", async (t) => {
+    const { dir, install, rules } = await ground(t, {});
+    const path = join(dir, "etc/ossec.conf");
+    const conf = readFileSync(path, "utf8").replace("<rule_dir>etc", '<rule_dir pattern="_rules.xml$">etc');
+    writeFileSync(path, conf);
+    await install();
+    assert.equal(readFileSync(path, "utf8"), conf);
+    assert.ok(rules().byId.has(100_622));
+  });
+
+  it("ids of the visibility rules may be another's where these are not wanted", async (t) => {
+    const { install } = await ground(t, { "mine.xml": group(rule(100_650, "<if_sid>1002</if_sid>")) });
+    assert.equal((await install()).status, "done");
+    await assert.rejects(install({ visibility: true }), /rule id 100650 is taken/);
   });
 
   for (const version of ["4.2.7", "5.0.0", "3.13.6"])

@@ -19,6 +19,7 @@ function catalog(...texts: readonly (readonly [string, string])[]): RuleCatalog 
   return {
     rules: texts.flatMap(([file, text]) => parseRules(text, file)),
     files: texts.map(([file]) => file),
+    named: [],
     problems: [],
   };
 }

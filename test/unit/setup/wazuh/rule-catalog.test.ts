@@ -25,20 +25,27 @@ function installed(prefix: string, files: Readonly<Record<string, string>> = {})
 const idsOf = (installation: Installation, conf = stockConf()) =>
   loadRules(installation, readOssecConf(conf)).rules.map(({ id }) => id);
 
-test("files come in analysisd's order: each folder sorted by bytes, stock first, excluded ones left out", () =>
+test("files come in analysisd's order: by their names without folders, by bytes, excluded ones left out", () =>
   withTemp((prefix) => {
     const installation = installed(prefix, {
       "etc/rules/b.xml": rule(100_002),
       "etc/rules/B.xml": rule(100_003),
       "etc/rules/a.txt": rule(100_004),
       "ruleset/rules/0215-policy_rules.xml": rule(17_101),
-      "ruleset/rules/9999-last.xml": rule(99_999),
+      "ruleset/rules/zz-last.xml": rule(99_999),
+      "etc/rules/0000-first.xml": rule(100_005),
     });
     const ids = idsOf(installation);
-    assert.deepEqual(ids.slice(-4), [99_999, 100_003, 100_002, 100_001]);
+    assert.deepEqual(ids.slice(-4), [100_003, 100_002, 100_001, 99_999]);
+    assert.equal(ids[0], 100_005);
     assert.ok(!ids.includes(17_101) && !ids.includes(100_004));
     const { files } = loadRules(installation, readOssecConf(stockConf()));
-    assert.deepEqual(files.slice(-3), ["etc/rules/B.xml", "etc/rules/b.xml", "etc/rules/local_rules.xml"]);
+    assert.deepEqual(files.slice(-4), [
+      "etc/rules/B.xml",
+      "etc/rules/b.xml",
+      "etc/rules/local_rules.xml",
+      "ruleset/rules/zz-last.xml",
+    ]);
   }));
 
 test("single files, patterns, a folder twice, no ruleset at all", () =>
@@ -49,14 +56,19 @@ test("single files, patterns, a folder twice, no ruleset at all", () =>
       "extra/three.xml": rule(100_004),
     });
     const conf = (inner: string) => `<ossec_config><ruleset>${inner}</ruleset></ossec_config>`;
-    assert.deepEqual(idsOf(installation, conf("<rule_include>etc/rules/one.xml</rule_include>")), [100_002]);
+    const stock = idsOf(installation, conf("<rule_dir>ruleset/rules</rule_dir>"));
+    const one = idsOf(installation, conf("<rule_include>etc/rules/one.xml</rule_include>"));
+    assert.deepEqual(one, [...stock, 100_002], "the stock folder, where none is given");
     assert.deepEqual(idsOf(installation, conf('<rule_dir pattern=".rules$">extra</rule_dir>')), [100_003]);
+    const last = `${conf("<rule_dir>extra</rule_dir>")}${conf("<rule_dir>etc/rules</rule_dir>")}`;
+    assert.deepEqual(idsOf(installation, last), [100_001, 100_002], "only the last section counts");
+    assert.deepEqual(idsOf(installation, conf("<rule_dir>/var/ossec/etc/rules/</rule_dir>")), [100_001, 100_002]);
     const twice = conf(
       "<rule_include>extra/three.xml</rule_include><rule_dir>extra</rule_dir><rule_dir>extra</rule_dir>",
     );
     assert.deepEqual(idsOf(installation, twice), [100_004]);
     const none = idsOf(installation, "<ossec_config></ossec_config>");
-    assert.ok(none.includes(1002) && none.includes(100_002), "the default folders");
+    assert.deepEqual(none, stock);
     assert.deepEqual(idsOf(installation, conf("<rule_dir>nowhere</rule_dir>")), []);
   }));
 

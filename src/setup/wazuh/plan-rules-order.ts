@@ -1,0 +1,81 @@
+import { basename, join } from "node:path";
+import { TiplineError } from "../../lib/errors.ts";
+import type { Draft } from "./plan-draft.ts";
+import { type CatalogRule, parseRules, type RuleCatalog } from "./rule-catalog.ts";
+import { type LoadedRules, loadedRules, type RuleProblem } from "./rule-catalog-checks.ts";
+import { RULES_FILE } from "./rules.ts";
+import { byName } from "./ruleset-files.ts";
+import { VISIBILITY_FILES } from "./visibility.ts";
+
+/**
+ * Names that our rules file may have, the usual one first. Files are read in the order of their names, whatever their folders: the
+ * others come after Wazuh's own files (the last is 0999-…), or at least after 0010-rules_config.xml, whose templates every rule needs.
+ */
+export const RULES_FILE_NAMES = [RULES_FILE, "1000-tipline_rules.xml", "0011-tipline_rules.xml"] as const;
+
+/** Those, and one of earlier builds: before the templates, where no rule of ours was loaded. */
+export const RULES_FILES: readonly string[] = [...RULES_FILE_NAMES, "0000-tipline_rules.xml"];
+
+function ourRuleFileNames(): readonly string[] {
+  return [...RULES_FILES, ...VISIBILITY_FILES.filter(({ kind }) => kind === "rules").map(({ name }) => name)];
+}
+
+/** A file's rules as they shall be. */
+export interface RuleFile {
+  readonly file: string;
+  readonly rules: readonly CatalogRule[];
+}
+
+/** Files that are not ours, with what the plan leaves in them: `changed` has the new texts. */
+export function foreignFiles(
+  { files, rules }: Pick<RuleCatalog, "files" | "rules">,
+  changed: ReadonlyMap<string, string>,
+): readonly RuleFile[] {
+  const ours = new Set(ourRuleFileNames());
+  const byFile = new Map<string, CatalogRule[]>();
+  for (const rule of rules) byFile.set(rule.file, [...(byFile.get(rule.file) ?? []), rule]);
+  return files
+    .filter((file) => !ours.has(basename(file)))
+    .map((file) => {
+      const text = changed.get(file);
+      return { file, rules: text === undefined ? (byFile.get(file) ?? []) : parseRules(text, file) };
+    });
+}
+
+/** Our own as they shall be. */
+export function ourRuleFiles(draft: Draft, folder: string): readonly RuleFile[] {
+  return ourRuleFileNames().flatMap((name) => {
+    const text = draft.text(join(folder, name));
+    return text === undefined ? [] : [{ file: `etc/rules/${name}`, rules: parseRules(text, name) }];
+  });
+}
+
+/** All rules in the order in which analysisd reads them. */
+export function inOrder(files: readonly RuleFile[]): readonly CatalogRule[] {
+  return [...files].sort((a, b) => byName(a.file, b.file)).flatMap(({ rules }) => rules);
+}
+
+/**
+ * The name with which fewest rules are left out, the usual one if it is as good: one of the user's may hang under ours and be read
+ * early. Throws where one is left out with each of them that is not left out now.
+ */
+export function chooseName(theirs: readonly RuleFile[], text: string, now: LoadedRules): string {
+  const rules = parseRules(text, RULES_FILE);
+  const [best] = RULES_FILE_NAMES.map((name) => {
+    const all = inOrder([...theirs, { file: `etc/rules/${name}`, rules }]);
+    return { name, problems: loadedRules({ rules: all }).problems };
+  }).sort((a, b) => a.problems.length - b.problems.length);
+  if (best === undefined) return RULES_FILE;
+  const known = new Set(now.problems.map(keyOf));
+  const dropped = best.problems.find((problem) => !known.has(keyOf(problem)));
+  if (dropped === undefined) return best.name;
+  const { rule } = dropped;
+  throw new TiplineError(
+    "TIP_INPUT_INVALID",
+    `${rule.file}:${rule.line}: rule ${rule.id} ("${rule.description.slice(0, 80)}") would be dropped, because its parent or first version is not read before it: move it to a file of etc/rules whose name sorts after ${RULES_FILE}, then try again`,
+  );
+}
+
+function keyOf({ kind, rule }: RuleProblem): string {
+  return `${kind} ${rule.id} ${rule.file}`;
+}

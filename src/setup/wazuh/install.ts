@@ -12,8 +12,8 @@ import { readOssecConf } from "./ossec-conf.ts";
 import type { Change, FileChange, Plan, Reload } from "./plan.ts";
 import { ourFileNames } from "./plan-rules.ts";
 import { type Manager, type ManagerAccess, managerOf, reloadManager, versionOf } from "./reload.ts";
-import { loadRules } from "./rule-catalog.ts";
-import { loadedRules } from "./rule-catalog-checks.ts";
+import { loadRules, type RuleCatalog } from "./rule-catalog.ts";
+import { type LoadedRules, loadedRules, type RuleProblem } from "./rule-catalog-checks.ts";
 import { planUninstall, type UninstallPlan } from "./uninstall-plan.ts";
 import { faultsOf, isFault, type Ours, type TestResult, testAnalysisd } from "./verify.ts";
 import { parseXml } from "./xml.ts";
@@ -158,6 +158,7 @@ async function carry(
   if (!agreed) return outcome("refused");
   const before = await testAnalysisd(manager, world.signal);
   sayBefore(before, work, world);
+  const known = work.strict ? rulesOf(installation).problems : [];
   const integrator = plan.reload === "restart" ? await testIntegratord(manager, world.signal) : undefined;
   const stamp = new Date(world.now()).toISOString().replace(/[-:]/g, "");
   const verify = async (signal: AbortSignal) => {
@@ -168,7 +169,7 @@ async function carry(
       refuse("wazuh-analysisd -t", faults);
     else for (const fault of faults) world.say(`wazuh-analysisd -t: ${fault}`);
     if (now.status === "untested") world.say(`not verified by the manager: ${now.why}`);
-    if (work.strict) refuse("reading the rules back", rulesFaults(installation, ours));
+    if (work.strict) refuse("reading the rules back", rulesFaults(rulesOf(installation), known, ours));
     const after = plan.reload === "restart" ? await testIntegratord(manager, signal) : undefined;
     if (after !== undefined && integrator === undefined) refuse("wazuh-integratord -t", [after]);
   };
@@ -254,21 +255,35 @@ function refuse(by: string, faults: readonly string[]): void {
     throw new TiplineError("TIP_INPUT_INVALID", `${by} does not accept it:\n  ${faults.slice(0, 20).join("\n  ")}`);
 }
 
-/** What analysisd would leave out of ours, as far as it can be told without it. */
-function rulesFaults(installation: Installation, { files, ruleIds }: Ours): readonly string[] {
+interface RulesThere extends LoadedRules {
+  readonly catalog: RuleCatalog;
+}
+
+function rulesOf(installation: Installation): RulesThere {
   const { ossecConf } = installation.paths;
   const state = readState({ anchor: installation.prefix, path: ossecConf });
   const catalog = loadRules(installation, readOssecConf(state?.bytes.toString("latin1") ?? "", ossecConf));
+  return { catalog, ...loadedRules(catalog) };
+}
+
+/** What analysisd would leave out of ours, or of others and did not before, as far as it can be told without it. */
+function rulesFaults(
+  { catalog, problems }: RulesThere,
+  known: readonly RuleProblem[],
+  { files, ruleIds }: Ours,
+): readonly string[] {
   const mine = (file: string) => files.some((name) => file.endsWith(`/${name}`));
   const faults = catalog.problems.filter(({ file }) => mine(file)).map(({ file, reason }) => `${file}: ${reason}`);
   const seen = catalog.files.some((file) => file.startsWith("ruleset/"));
-  for (const problem of loadedRules(catalog).problems) {
+  const isKnown = ({ kind, rule }: RuleProblem) =>
+    known.some((before) => before.kind === kind && before.rule.id === rule.id && before.rule.file === rule.file);
+  for (const problem of problems) {
     const { rule } = problem;
     if (problem.kind === "duplicate" && ruleIds.has(rule.id))
       faults.push(`rule ${rule.id} is in ${rule.file} and in ${problem.first.file}`);
-    // Without the stock rules at hand their children cannot be judged.
-    if (problem.kind === "orphan" && seen && mine(rule.file))
-      faults.push(`rule ${rule.id} hangs under ${problem.wanted}, which is not read before it`);
+    // Without the stock rules at hand the children of these cannot be judged.
+    if (problem.kind === "orphan" && (mine(rule.file) ? seen : !isKnown(problem)))
+      faults.push(`rule ${rule.id} of ${rule.file} hangs under ${problem.wanted}, which is not read before it`);
   }
   if (!catalog.files.some(mine)) faults.push("the rules file is not among those that ossec.conf names");
   return faults;

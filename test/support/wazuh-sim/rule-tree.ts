@@ -67,6 +67,13 @@ export class RuleTree {
 
   /** Under the first node of each id: a rule with several parents has several nodes, and only the first gets children. */
   #bySid(rule: SimRule, warnings: LoadMessage[]): RuleNode[][] | undefined {
+    const { ifMatchedSid } = rule;
+    // Counting alone, without a parent of its own: another message [source: analysisd_messages.h].
+    if (ifMatchedSid !== undefined && rule.ifSid.join() === String(ifMatchedSid) && !this.#nodes.has(ifMatchedSid)) {
+      const text = `Signature ID '${ifMatchedSid}' was not found. Invalid 'if_matched_sid'.Rule '${rule.id}' will be ignored.`;
+      warnings.push(message("WARNING", 7620, text));
+      return undefined;
+    }
     const parents: RuleNode[][] = [];
     for (const sid of rule.ifSid) {
       const node = this.#nodes.get(sid)?.[0];

@@ -73,6 +73,20 @@ describe("wazuh-analysisd -t", () => {
     assert.match(JSON.stringify(await tested(139, "")), /exit 139/);
   });
 
+  it("fails by whatever leaves a rule out that was there before", () => {
+    for (const text of [
+      "(7605): overwrite",
+      "(7610): Group 'misp_alert' was not found. Invalid 'if_group'. Rule '110021' will be ignored.",
+      "(7611): Category was not found. Invalid 'category'. Rule '110021' will be ignored.",
+      "(7616): List 'etc/lists/x' could not be loaded. Rule '110021' will be ignored.",
+      "(7620): Signature ID '100240' was not found. Invalid 'if_matched_sid'.Rule '110021' will be ignored.",
+    ]) {
+      assert.equal(isFault(text, NONE, OURS), true, text);
+      assert.equal(isFault(text, { ...NONE, warnings: [text] } as TestResult, OURS), false, text);
+    }
+    assert.equal(isFault("(7613): Rule ID '7' does not exist but 'overwrite' is set to 'yes'.", NONE, OURS), false);
+  });
+
   it("fails by what is ours alone where it did not start before and so said nothing of others", () => {
     const before: TestResult = { status: "tested", starts: false, errors: ["(1226)"], warnings: [] };
     assert.equal(isFault("(7612): Rule ID '110500' is duplicated.", before, OURS), false);

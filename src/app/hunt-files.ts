@@ -66,7 +66,7 @@ export async function filesOfLogs(logs: readonly HuntLog[], window: TimeWindow):
       const inside = `${await realpath(root)}${sep}`;
       for (const { path: file, key } of await listDailyFiles(root, tag, since)) {
         const day = key.slice(0, 10);
-        if (dayOverlaps(day, window)) await found.add(file, { day, order: `${key} ${tag}`, inside });
+        if (dayOverlaps(day, window)) await found.add(file, { day, order: `${key} ${tag}`, inside, orPacked: true });
       }
       if ((await chooseMode(path, tag)) === "plain") await addPlain(found, path, window);
     } catch (error) {
@@ -84,7 +84,7 @@ async function addPlain(found: Listing, path: string, { from = 0, to = Number.PO
     // A file ends where the next one begins.
     const end = files[at + 1]?.begins ?? Number.POSITIVE_INFINITY;
     if ((file.begins ?? 0) < to && end >= from)
-      await found.add(file.path, { order: `~${String(at).padStart(6, "0")}` });
+      await found.add(file.path, { order: `~${String(at).padStart(6, "0")}`, orPacked: file !== live });
   }
 }
 
@@ -113,7 +113,7 @@ async function addFolder(found: Listing, folder: string, window: TimeWindow): Pr
     for (const { path, key } of await listDailyFiles(folder, tag)) {
       files++;
       const day = key.slice(0, 10);
-      if (dayOverlaps(day, window)) await found.add(path, { day, order: `${key} ${tag}`, inside });
+      if (dayOverlaps(day, window)) await found.add(path, { day, order: `${key} ${tag}`, inside, orPacked: true });
     }
   }
   if (files === 0)
@@ -128,40 +128,55 @@ interface Entry {
   readonly order: string;
   /** The real folder that the file must lie in. */
   readonly inside?: string;
+  /** Where it is empty, or was compressed since it was listed, its packed form beside it is the file. */
+  readonly orPacked?: boolean;
 }
 
 class Listing {
   readonly #files: { readonly file: HuntFile; readonly order: string; readonly at: number }[] = [];
   readonly #identities = new Set<string>();
   readonly #plain = new Set<string>();
+  /** Packed files of no bytes: what was packed has at least a header. */
+  readonly #hollow: string[] = [];
   readonly #troubles: string[] = [];
 
   /** Notes a file; the second name of one that is noted already, or its packed form, is left out. */
-  async add(path: string, { day, order, inside }: Entry): Promise<void> {
-    try {
-      if (inside !== undefined && !(await realpath(path)).startsWith(inside)) {
-        this.#troubles.push(
-          `${path}: not read: it is a link that leads out of ${inside}; name the file itself if it is meant`,
-        );
-        return;
+  async add(path: string, entry: Entry): Promise<void> {
+    for (const form of entry.orPacked ? formsOf(path) : [path]) {
+      try {
+        if (await this.#note(form, entry)) return;
+      } catch (error) {
+        // Compressed since it was listed, or there is no packed form.
+        const mayBeGone = form !== path || entry.inside !== undefined;
+        if (!mayBeGone || systemCode(error) !== "ENOENT") return this.trouble(form, error);
       }
-      const found = await stat(path);
-      const { dev, ino, size, mtimeMs } = found;
-      if (!found.isFile()) throw new Error("expected a file");
-      const identity = `${dev}:${ino}`;
-      if (this.#identities.has(identity)) return;
-      this.#identities.add(identity);
-      if (size === 0) return;
-      const packed = await isPacked(path);
-      if (!packed) this.#plain.add(path);
-      const content = packed ? Math.max(size, await unpackedSize(path)) : size;
-      const file = { path, packed, identity, size, content, mtimeMs, ...(day === undefined ? {} : { day }) };
-      this.#files.push({ file, order, at: this.#files.length });
-    } catch (error) {
-      // Rotated away since it was listed: its other name is in the list.
-      if (inside !== undefined && systemCode(error) === "ENOENT") return;
-      this.trouble(path, error);
     }
+  }
+
+  /** False: there is nothing in it. */
+  async #note(path: string, { day, order, inside }: Entry): Promise<boolean> {
+    if (inside !== undefined && !(await realpath(path)).startsWith(inside)) {
+      this.#troubles.push(
+        `${path}: not read: it is a link that leads out of ${inside}; name the file itself if it is meant`,
+      );
+      return true;
+    }
+    const found = await stat(path);
+    const { dev, ino, size, mtimeMs } = found;
+    if (!found.isFile()) throw new Error("expected a file");
+    const identity = `${dev}:${ino}`;
+    if (this.#identities.has(identity)) return size > 0;
+    this.#identities.add(identity);
+    if (size === 0) {
+      if (path.endsWith(PACKED)) this.#hollow.push(path);
+      return false;
+    }
+    const packed = await isPacked(path);
+    if (!packed) this.#plain.add(path);
+    const content = packed ? Math.max(size, await unpackedSize(path)) : size;
+    const file = { path, packed, identity, size, content, mtimeMs, ...(day === undefined ? {} : { day }) };
+    this.#files.push({ file, order, at: this.#files.length });
+    return true;
   }
 
   trouble(path: string, error: unknown): void {
@@ -170,12 +185,22 @@ class Listing {
 
   result(): HuntFiles {
     // While it is compressed a file stands there in both forms, of which only the plain one is whole.
+    const hasPlain = (path: string) => path.endsWith(PACKED) && this.#plain.has(path.slice(0, -PACKED.length));
+    for (const path of this.#hollow)
+      if (!hasPlain(path)) this.trouble(path, new Error("expected a packed file, found an empty one"));
     const files = this.#files
-      .filter(({ file: { path, packed } }) => !packed || !this.#plain.has(path.replace(/\.gz$/, "")))
+      .filter(({ file: { path, packed } }) => !packed || !hasPlain(path))
       .sort((a, b) => (a.order < b.order ? -1 : a.order > b.order ? 1 : a.at - b.at))
       .map(({ file }) => file);
     return { files, troubles: this.#troubles };
   }
+}
+
+const PACKED = ".gz";
+
+/** The plain one is whole while it is being compressed. */
+function formsOf(path: string): readonly string[] {
+  return path.endsWith(PACKED) ? [path] : [path, `${path}${PACKED}`];
 }
 
 /** Told by the first bytes, not by the name. */

@@ -10,7 +10,7 @@ import { asError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Place } from "../lib/place.ts";
 import { formatDuration } from "../lib/units.ts";
-import type { ScanTarget } from "../pipeline/hunt-scan.ts";
+import type { ScanTarget } from "../pipeline/hunt-step.ts";
 import type { Arrival, ArrivalQueue } from "../store/hunt-arrivals.ts";
 import { openEarlier } from "../store/hunt-generation.ts";
 import { HuntJob } from "../store/hunt-job.ts";
@@ -21,6 +21,7 @@ import { logsOf, softwareVersion } from "./hunt-command.ts";
 import { journalRetro, untilCalm } from "./hunt-deliver.ts";
 import { filesOfLogs } from "./hunt-files.ts";
 import type { StoredHunt } from "./hunt-progress.ts";
+import { type ScanWarning, warningsTo } from "./hunt-scan-thread.ts";
 import { HuntThread, STEP_LINES } from "./hunt-thread.ts";
 
 /** What came of hunts, for metrics. */
@@ -67,6 +68,8 @@ export class HuntKeeper {
   readonly #queue: ArrivalQueue;
   readonly #folder: string;
   readonly #notes: ArrivalNotes;
+  /** For all batches, each of which has a thread of its own. */
+  readonly #onWarning: (warning: ScanWarning) => void;
   #wake = new AbortController();
   #trouble: string | undefined;
   #unread: { readonly text: string; readonly until: number } | undefined | "";
@@ -75,6 +78,7 @@ export class HuntKeeper {
 
   constructor(parts: HuntKeeperParts) {
     this.#parts = parts;
+    this.#onWarning = warningsTo(parts.log);
     this.#folder = join(parts.config.state_dir, "cache", "hunt");
     this.#queue = arrivalQueue(parts.config.state_dir);
     this.#notes = new ArrivalNotes(this.#queue, parts.log, () => this.#wake.abort());
@@ -178,7 +182,7 @@ export class HuntKeeper {
     const { files, troubles } = await filesOfLogs(logsOf({ archives: config.hunt.archives }, config), window);
     const version = softwareVersion();
     const sketches = { dir: join(this.#folder, "sketches"), maxBytes: config.hunt.max_sketch_bytes, version };
-    const thread = this.#here ? undefined : new HuntThread({ values, window, sketches });
+    const thread = this.#here ? undefined : new HuntThread({ values, window, sketches }, this.#onWarning);
     const name = JSON.stringify(["arrivals", arrivals.map((arrival) => arrival.name)]);
     const job = HuntJob.open<StoredHunt>(join(this.#folder, "interrupted"), name, log);
     const duty = new Duty(config.hunt.max_cpu_percent / 100, (ms) => clock.sleep(ms, signal));

@@ -17,8 +17,9 @@ const own = Buffer.from(key);
 const { window, hits, sketching } = setup;
 const generation = handedGeneration(handed, judgedBy, silentLog).current();
 const { index } = generation;
-const gate = tables && openGate(tables, index);
-const opened = setup.sketches && Sketches.open({ ...setup.sketches, log: warningLog() });
+const log = warningLog();
+const gate = tables && openGate(tables, index, log);
+const opened = setup.sketches && Sketches.open({ ...setup.sketches, log });
 // Keys are of one seed: under another one they would rule out what matches.
 const sketches = opened?.seed.a === keys?.seed.a && opened?.seed.b === keys?.seed.b ? opened : undefined;
 const parts = {

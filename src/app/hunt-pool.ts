@@ -7,7 +7,7 @@ import type { HitsWanted, HuntHit, JudgedScan, JudgedStep } from "../pipeline/hu
 import type { SketchesPlace } from "../store/sketch.ts";
 import type { TimeWindow } from "./hunt-files.ts";
 import type { FileToRead, HuntReader } from "./hunt-reading.ts";
-import { entryOf, ScanThread } from "./hunt-scan-thread.ts";
+import { entryOf, ScanThread, warningsTo } from "./hunt-scan-thread.ts";
 import type { Judging } from "./judging.ts";
 import type { SharedGeneration } from "./match-wire.ts";
 
@@ -79,8 +79,7 @@ export class HuntPool implements HuntReader {
       else parts.push(task);
     }
     const limits = { maxYoungGenerationSizeMb: YOUNG_MEGABYTES };
-    const onWarning = ({ words, fields }: { words: string; fields: Record<string, unknown> }) =>
-      log.warn(words, fields);
+    const onWarning = warningsTo(log);
     this.#threads = Array.from(
       { length: Math.min(threads, files.length) },
       () => new ScanThread<FileToRead, JudgedStep>(entry ?? entryOf("hunt-pool-worker"), setup, { limits, onWarning }),

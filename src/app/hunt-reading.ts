@@ -1,4 +1,4 @@
-import { type LineGate, openGate, placeGate } from "../intel/gate.ts";
+import { type LineGate, openGate, placeGate, sayRefused } from "../intel/gate.ts";
 import { GateMemory, type GateTables } from "../intel/gate-memory.ts";
 import type { Generation } from "../intel/generation.ts";
 import { HuntedKeys, type HuntedValue } from "../intel/sketch.ts";
@@ -9,7 +9,8 @@ import type { Indicator } from "../model/indicator.ts";
 import { type HitsWanted, type JudgedScan, type JudgeStep, judgeSteps } from "../pipeline/hunt-hits.ts";
 import { createHuntJudge, restricted } from "../pipeline/hunt-judge.ts";
 import { createLook, type HuntLook, type LookOptions, tablesOf } from "../pipeline/hunt-look.ts";
-import { FileScan, type Part, type ScanStep, type ScanTarget } from "../pipeline/hunt-scan.ts";
+import { FileScan, type Part } from "../pipeline/hunt-scan.ts";
+import type { ScanStep, ScanTarget } from "../pipeline/hunt-step.ts";
 import type { Sketches } from "../store/sketch.ts";
 import { engine } from "./engine.ts";
 import type { TimeWindow } from "./hunt-files.ts";
@@ -104,12 +105,12 @@ export function isNewSince({ reports }: Indicator, since: number): boolean {
 /** Everything that is looked for, as tables and keys that threads share. */
 export class Sought {
   /** Absent where the kernel cannot run. */
-  readonly tables: GateTables | undefined;
+  readonly tables?: GateTables;
   readonly keys: HuntedKeys | undefined;
   readonly #index: LookOptions["index"];
   readonly #log: Log;
 
-  /** `values`: all that is wanted, where that is not the whole index. */
+  /** `values`: all that is wanted, where that is not the whole index. Says it when the kernel cannot run: threads would not. */
   constructor(
     index: Generation["index"],
     values: readonly HuntedValue[] | undefined,
@@ -119,7 +120,8 @@ export class Sought {
     this.#index = values === undefined ? index : tablesOf(values);
     this.#log = log;
     const placed = placeGate(this.#index, new GateMemory());
-    this.tables = "refused" in placed ? undefined : placed;
+    if ("refused" in placed) sayRefused(placed.refused, log);
+    else this.tables = placed;
     this.keys = sketches && HuntedKeys.of(sketches.seed, values ?? huntedValues(index));
   }
 

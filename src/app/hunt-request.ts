@@ -5,7 +5,7 @@ import type { Place } from "../lib/place.ts";
 import type { Finding } from "../model/finding.ts";
 import type { Indicator } from "../model/indicator.ts";
 import type { JudgedStep } from "../pipeline/hunt-hits.ts";
-import type { ScanStep, ScanTarget } from "../pipeline/hunt-scan.ts";
+import type { ScanStep, ScanTarget } from "../pipeline/hunt-step.ts";
 import type { HuntSummary } from "../pipeline/hunt-summary.ts";
 import type { HuntJob } from "../store/hunt-job.ts";
 import type { Sketches } from "../store/sketch.ts";

@@ -1,5 +1,6 @@
 import { type ResourceLimits, Worker } from "node:worker_threads";
 import { asError, TiplineError } from "../lib/errors.ts";
+import type { Log } from "../lib/log.ts";
 
 /** To a thread, about the one scan under way; `File` says what is to be read. */
 export type ScanRequest<File> =
@@ -23,23 +24,48 @@ export interface ScanThreadOptions {
   readonly onWarning?: (warning: ScanWarning) => void;
 }
 
+/** Gives what threads warn of to a log, the same words once. */
+export function warningsTo(log: Pick<Log, "warn">): (warning: ScanWarning) => void {
+  const said = new Set<string>();
+  return ({ words, fields }) => {
+    if (said.has(words)) return;
+    said.add(words);
+    log.warn(words, fields);
+  };
+}
+
 /** The entry of a thread as this module runs: from its source or built. */
 export function entryOf(name: string): URL {
   return new URL(`./${name}${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
 }
 
+/** How often is looked whether a thread answers, and how many looks in a row may find that it has not. */
+const LOOK_MS = 60_000;
+/**
+ * A step takes milliseconds, but the first one of a packed file that is gone on with comes after all that was read before: minutes for
+ * 100 GB. Looks are counted, not time, so that a process that was stopped for an hour has missed one.
+ */
+const MOST_SILENT = 20;
+
 /**
  * A thread that scans files, one at a time. It does one step when it is asked for one and waits for the next question: who asks decides
- * how fast it goes. When it dies, it is over: what it was asked, and will be, fails with TIP_INTERNAL.
+ * how fast it goes. When it dies, or owes an answer for {@link MOST_SILENT} minutes, it is over: what it was asked, and will be, fails
+ * with TIP_INTERNAL.
  */
 export class ScanThread<File, Step> {
   readonly #worker: Worker;
   #failure: Error | undefined;
   #answers: ((reply: ScanReply<Step>) => void)[] = [];
+  readonly #looking: NodeJS.Timeout;
+  /** Looks since it last gave something, or owed nothing. */
+  #silent = 0;
+  #isStuck = false;
 
   constructor(entry: URL, setup: object, { limits, onWarning }: ScanThreadOptions = {}) {
     this.#worker = new Worker(entry, { workerData: setup, ...(limits && { resourceLimits: limits }) });
+    this.#looking = setInterval(() => this.#look(), LOOK_MS).unref();
     this.#worker.on("message", (reply: ScanReply<Step> | ScanWarning) => {
+      this.#silent = 0;
       if (reply.kind === "warning") onWarning?.(reply);
       else this.#answers.shift()?.(reply);
     });
@@ -82,7 +108,19 @@ export class ScanThread<File, Step> {
   }
 
   async close(): Promise<void> {
-    await this.#worker.terminate();
+    clearInterval(this.#looking);
+    const ended = this.#worker.terminate();
+    // It may wait for a disk that never answers: that cannot be ended.
+    if (!this.#isStuck) await ended;
+  }
+
+  #look(): void {
+    if (this.#answers.length === 0) this.#silent = 0;
+    else if (++this.#silent > MOST_SILENT) {
+      this.#isStuck = true;
+      this.#fail(new Error(`it has not answered for ${MOST_SILENT} minutes`));
+      void this.#worker.terminate();
+    }
   }
 
   #ask(kind: "next" | "flush" | "close"): Promise<ScanReply<Step>> {
@@ -98,6 +136,7 @@ export class ScanThread<File, Step> {
   }
 
   #fail(thrown: unknown): void {
+    clearInterval(this.#looking);
     this.#failure ??= new Error(`the thread that hunts failed: ${asError(thrown).message}`);
     const { message } = this.#failure;
     for (const answer of this.#answers.splice(0)) answer({ kind: "failed", message });

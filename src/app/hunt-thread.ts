@@ -1,9 +1,9 @@
 import type { HuntedValue } from "../intel/sketch.ts";
 import type { Place } from "../lib/place.ts";
-import type { ScanStep, ScanTarget } from "../pipeline/hunt-scan.ts";
+import type { ScanStep, ScanTarget } from "../pipeline/hunt-step.ts";
 import type { SketchesPlace } from "../store/sketch.ts";
 import type { TimeWindow } from "./hunt-files.ts";
-import { entryOf, ScanThread } from "./hunt-scan-thread.ts";
+import { entryOf, ScanThread, type ScanWarning } from "./hunt-scan-thread.ts";
 
 /** Lines of a step beside live work: a few milliseconds. */
 export const STEP_LINES = 64;
@@ -24,8 +24,8 @@ export interface FileToScan {
 export class HuntThread {
   readonly #thread: ScanThread<FileToScan, ScanStep>;
 
-  constructor(setup: HuntSetup) {
-    this.#thread = new ScanThread(entryOf("hunt-worker"), setup);
+  constructor(setup: HuntSetup, onWarning: (warning: ScanWarning) => void) {
+    this.#thread = new ScanThread(entryOf("hunt-worker"), setup, { onWarning });
   }
 
   /** One at a time. */

@@ -1,13 +1,13 @@
 import { setPriority } from "node:os";
 import { workerData } from "node:worker_threads";
 import { HuntedKeys } from "../intel/sketch.ts";
-import { silentLog } from "../lib/log.ts";
 import { createExtraction } from "../pipeline/extract.ts";
 import { lookFor } from "../pipeline/hunt-look.ts";
-import { FileScan, type ScanStep } from "../pipeline/hunt-scan.ts";
+import { FileScan } from "../pipeline/hunt-scan.ts";
+import type { ScanStep } from "../pipeline/hunt-step.ts";
 import { EXTRACTORS } from "../registry.gen.ts";
 import { Sketches } from "../store/sketch.ts";
-import { serveScans } from "./hunt-serve.ts";
+import { serveScans, warningLog } from "./hunt-serve.ts";
 import { type FileToScan, type HuntSetup, STEP_LINES } from "./hunt-thread.ts";
 
 /** Entry of the thread that hunts beside a running line; see `HuntThread`. */
@@ -20,9 +20,10 @@ try {
 }
 
 const { values, window, sketches: place } = workerData as HuntSetup;
-const sketches = place && Sketches.open({ ...place, log: silentLog });
+const log = warningLog();
+const sketches = place && Sketches.open({ ...place, log });
 const options = {
-  look: lookFor(values, { extract: createExtraction(EXTRACTORS) }),
+  look: lookFor(values, { extract: createExtraction(EXTRACTORS), log }),
   wanted: { ...window, ...(sketches && { keys: HuntedKeys.of(sketches.seed, values) }) },
   sketches,
   stepLines: STEP_LINES,

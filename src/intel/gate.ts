@@ -37,12 +37,15 @@ export type GateLog = Pick<Log, "warn">;
 
 const saidSo = new WeakSet<GateLog>();
 
-/** Says it once to each log. */
+/** Says that there is no kernel, once to each log. */
+export function sayRefused(reason: string, log: GateLog): void {
+  if (saidSo.has(log)) return;
+  saidSo.add(log);
+  log.warn("the fast gate cannot run here: every alert is parsed", { reason });
+}
+
 function fallBack(index: Pick<IndicatorIndex, "nominates">, reason: string, log: GateLog | undefined): LineGate {
-  if (log !== undefined && !saidSo.has(log)) {
-    saidSo.add(log);
-    log.warn("the fast gate cannot run here: every alert is parsed", { reason });
-  }
+  if (log !== undefined) sayRefused(reason, log);
   return referenceGate(index);
 }
 

@@ -1,7 +1,7 @@
 import { enrichedAlert } from "../clients/enriched-alert.ts";
 import type { Finding } from "../model/finding.ts";
 import type { createHuntJudge } from "./hunt-judge.ts";
-import type { ScanStep } from "./hunt-scan.ts";
+import type { ScanStep } from "./hunt-step.ts";
 import { type HuntTally, tallyOf } from "./hunt-summary.ts";
 
 /** Which findings are wanted, and as what. */

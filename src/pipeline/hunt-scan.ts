@@ -1,42 +1,12 @@
-import { stat } from "node:fs/promises";
 import { openReader, PlainReader } from "../lib/byte-reader.ts";
 import { type LineBatch, LineFile } from "../lib/line-file.ts";
 import { LINE_LIMIT, type Line } from "../lib/lines.ts";
 import { FILE_START, type Place } from "../lib/place.ts";
-import { type FileMark, type Segment, type Sketches, StretchHash } from "../store/sketch.ts";
+import type { FileMark, Segment, Sketches } from "../store/sketch.ts";
 import type { HuntLook } from "./hunt-look.ts";
 import { mayHold, SketchWriter, type Wanted, withoutSmallEnd } from "./hunt-sketching.ts";
-
-/** A line that may match. */
-export interface Candidate {
-  readonly bytes: Buffer;
-  /** `path:offset` */
-  readonly origin: string;
-}
-
-/** What a step of a scan comes to. */
-export interface ScanStep {
-  readonly candidates: readonly Candidate[];
-  /** Lines looked at. */
-  readonly lines: number;
-  /** Of them no alerts, and why the first few are none. */
-  readonly refused: number;
-  readonly reasons: readonly string[];
-  /** Bytes of content passed, and how many of them a sketch ruled out. */
-  readonly bytes: number;
-  readonly skipped: number;
-  /** The scan can go on from here; undefined at the end of a file without a last line end. */
-  readonly place?: Place;
-  /** Milliseconds that it took in the thread that made it, where that is another one. */
-  readonly tookMs?: number;
-  /** What was given of this file before must be forgotten: it has changed, and is read from its start. */
-  readonly again?: true;
-}
-
-export interface ScanTarget {
-  readonly path: string;
-  readonly packed: boolean;
-}
+import { type Candidate, NOTHING, type ScanStep, type ScanTarget } from "./hunt-step.ts";
+import { markOf, trustedSketch } from "./hunt-trust.ts";
 
 export interface ScanOptions {
   readonly look: HuntLook;
@@ -59,7 +29,6 @@ export interface Part {
   readonly to: number;
 }
 
-const NOTHING = { candidates: [], lines: 0, refused: 0, reasons: [], bytes: 0, skipped: 0 } as const;
 /** Reasons that a step gives. */
 export const MOST_REASONS = 3;
 const LF = 10;
@@ -149,9 +118,11 @@ export class FileScan {
     this.#covered = FILE_START;
     this.#writer = undefined;
     if (sketches === undefined) return [{ from: this.#start, to: ENDLESS }];
-    const known = yield* this.#known(sketches, mark);
-    const segments = known && sketching && this.#covers(known) < mark.size ? withoutSmallEnd(known) : known;
-    if (segments === undefined) return [{ from: this.#start, to: ENDLESS }];
+    const options = { ...this.#bounds, sketching, signal: this.#options.signal };
+    const known = yield* trustedSketch(sketches, this.#target, mark, options);
+    if (known === undefined) return [{ from: this.#start, to: ENDLESS }];
+    const { segments: all, unchecked } = known;
+    const segments = sketching && this.#covers(all) < mark.size ? withoutSmallEnd(all) : all;
     const ranges: { from: Place; to: number }[] = [];
     const add = (from: Place, to: number) => {
       const before = ranges.at(-1);
@@ -165,7 +136,8 @@ export class FileScan {
     const last = segments.at(-1);
     // Behind a hole nothing can be sketched.
     if (this.#start.offset > this.#covered.offset) return [...ranges, { from: this.#start, to: ENDLESS }];
-    if (sketching) this.#writer = new SketchWriter(sketches, this.#target.path, mark, this.#covered, last);
+    if (sketching)
+      this.#writer = new SketchWriter(sketches, this.#target.path, { mark, start: this.#covered, last, unchecked });
     const whole = this.#target.packed ? last?.complete === true : this.#covered.offset >= mark.size;
     if (!whole) add(this.#covered, ENDLESS);
     return ranges;
@@ -174,60 +146,6 @@ export class FileScan {
   /** Where a plain file's sketch ends; a packed one grows no more. */
   #covers(segments: readonly Segment[]): number {
     return this.#target.packed ? ENDLESS : (segments.at(-1)?.stretches.at(-1)?.end.offset ?? 0);
-  }
-
-  /** The sketch, if it is of this content; undefined when that could not be found out. */
-  async *#known(sketches: Sketches, mark: FileMark): AsyncGenerator<ScanStep, readonly Segment[] | undefined> {
-    const { path, packed } = this.#target;
-    const segments = [...sketches.segments(path)];
-    const last = segments.at(-1);
-    if (last === undefined || sameMark(last.mark, mark)) return segments;
-    const covered = last.stretches.at(-1)?.end.offset ?? 0;
-    // What stood before the new part is looked at when that is read.
-    const { identity, size } = last.mark;
-    if (!packed && identity === mark.identity && mark.size > size && mark.size > covered) return segments;
-    // Reading it all to compare is worth while only for who keeps the outcome.
-    if (this.#options.sketching === false) return [];
-    const held = yield* this.#holds(segments);
-    if (this.#options.signal.aborted) return undefined;
-    if (held === "no") {
-      sketches.drop(path);
-      return [];
-    }
-    const { complete: _, ...known } = last;
-    const now = { ...known, mark, ...(held === "all" ? { complete: true as const } : {}) };
-    sketches.write(path, now);
-    return [...segments.slice(0, -1), now];
-  }
-
-  /** Compares the content with what was sketched (it was compressed, copied or touched since). `all`: there is no more. */
-  async *#holds(segments: readonly Segment[]): AsyncGenerator<ScanStep, "all" | "more" | "no"> {
-    const { signal } = this.#options;
-    const stretches = segments.flatMap((segment) => segment.stretches);
-    const hash = new StretchHash();
-    let at = 0;
-    const file = await this.#open(FILE_START);
-    try {
-      const next = () => file.next(signal, this.#bounds);
-      for (let batch = await next(); batch !== undefined; batch = await next()) {
-        for (const line of batch.lines) {
-          while (line.start >= (stretches[at]?.end.offset ?? ENDLESS)) {
-            if (hash.finish() !== stretches[at++]?.hash) return "no";
-          }
-          if (at === stretches.length) return "more";
-          hash.add(line.bytes);
-        }
-        // Whoever asks for steps decides how fast this goes, too.
-        yield NOTHING;
-      }
-      const last = stretches[at];
-      if (last === undefined || at + 1 < stretches.length || hash.finish() !== last.hash) return "no";
-      return file.torn === 0 && file.offset === last.end.offset ? "all" : "more";
-    } catch {
-      return "no";
-    } finally {
-      await file.close();
-    }
   }
 
   /** Each range from its own place. */
@@ -382,13 +300,4 @@ export class FileScan {
     if (file !== undefined) return file;
     throw new Changed();
   }
-}
-
-async function markOf(path: string): Promise<FileMark> {
-  const { dev, ino, size, mtimeMs, ctimeMs } = await stat(path);
-  return { identity: `${dev}:${ino}`, size, mtimeMs, ctimeMs };
-}
-
-function sameMark(a: FileMark, b: FileMark): boolean {
-  return a.identity === b.identity && a.size === b.size && a.mtimeMs === b.mtimeMs && a.ctimeMs === b.ctimeMs;
 }

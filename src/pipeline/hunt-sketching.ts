@@ -13,11 +13,23 @@ const MOST_SMALL = 8;
 const MOST_SHARE = 1 / 4;
 const LEAST_BYTES = 65_536;
 
+/** The file that is sketched, as far as it is known. */
+export interface SketchedFile {
+  readonly mark: FileMark;
+  /** Where what is known ends. */
+  readonly start: Place;
+  /** The segment that ends there, if there is one. */
+  readonly last: Segment | undefined;
+  /** See `Segment`. */
+  readonly unchecked: boolean;
+}
+
 /** Writes the sketch of a file while it is read, from where what is known ends. */
 export class SketchWriter {
   readonly #sketches: Sketches;
   readonly #path: string;
   readonly #mark: FileMark;
+  readonly #unchecked: boolean;
   readonly #keys: KeyCollector;
   readonly #hash = new StretchHash();
   /** Stretches of the segment under way. */
@@ -29,11 +41,11 @@ export class SketchWriter {
   #untimed = false;
   #complete = false;
 
-  /** `last`: the segment that ends at `start`, if there is one. */
-  constructor(sketches: Sketches, path: string, mark: FileMark, start: Place, last: Segment | undefined) {
+  constructor(sketches: Sketches, path: string, { mark, start, last, unchecked }: SketchedFile) {
     this.#sketches = sketches;
     this.#path = path;
     this.#mark = mark;
+    this.#unchecked = unchecked;
     this.#keys = new KeyCollector(sketches.seed);
     this.#start = start;
     this.#stretches = last === undefined || last.stretches.length >= SEGMENT_STRETCHES ? [] : [...last.stretches];
@@ -84,8 +96,11 @@ export class SketchWriter {
 
   /** On the disk. */
   save(): void {
-    const complete = this.#complete ? { complete: true as const } : {};
-    if (this.#unsaved) this.#sketches.write(this.#path, { mark: this.#mark, stretches: this.#stretches, ...complete });
+    const flags = {
+      ...(this.#complete ? { complete: true as const } : {}),
+      ...(this.#unchecked ? { unchecked: true as const } : {}),
+    };
+    if (this.#unsaved) this.#sketches.write(this.#path, { mark: this.#mark, stretches: this.#stretches, ...flags });
     this.#unsaved = false;
     if (this.#stretches.length >= SEGMENT_STRETCHES) this.#stretches = [];
   }

@@ -38,6 +38,8 @@ export interface Segment {
   readonly stretches: readonly Stretch[];
   /** The content of a packed file ends with the last of them. */
   readonly complete?: true;
+  /** Of a file's last: it grew since it was sketched first, and what it held before was not compared whole since. */
+  readonly unchecked?: true;
 }
 
 /** Where sketches are; with it another thread opens the same ones. */
@@ -54,7 +56,7 @@ export interface SketchesOptions extends SketchesPlace {
 }
 
 /** Rises with the layout of the files and with what is put into them. */
-const FORMAT = 1;
+const FORMAT = 2;
 const SEGMENT_NAME = /^([0-9a-f]{24})-(\d{1,16})\.sketch$/;
 const MOST_SEGMENT_BYTES = 64 * 1024 * 1024;
 const DAY_MS = 86_400_000;
@@ -233,7 +235,8 @@ function encode(version: string, { stretches, ...segment }: Segment): Buffer[] {
   const preamble = Buffer.alloc(8);
   preamble.writeUInt32LE(header.length, 0);
   preamble.writeUInt32LE(
-    [header, ...bodies].reduce((crc, piece) => crc32(piece, crc), 0),
+    // Over no bytes at all Node 20's crc32 forgets what came before.
+    [header, ...bodies].reduce((crc, piece) => (piece.length === 0 ? crc : crc32(piece, crc)), 0),
     4,
   );
   return [preamble, header, ...bodies];
@@ -252,6 +255,7 @@ function decode(version: string, bytes: Buffer): Segment | undefined {
     readonly version: string;
     readonly mark: FileMark;
     readonly complete?: true;
+    readonly unchecked?: true;
     readonly stretches: readonly StoredStretch[];
   };
   if (stored.version !== version) return undefined;
@@ -270,5 +274,6 @@ function decode(version: string, bytes: Buffer): Segment | undefined {
     const keys = column && { bits: column[0], starts: take(2 ** column[0] + 1), low: take(column[1]) };
     stretches.push({ ...rest, start: from, end: to, ...(keys ? { column: keys } : {}) });
   }
-  return { mark: stored.mark, stretches, ...(stored.complete ? { complete: true } : {}) };
+  const { mark, complete, unchecked } = stored;
+  return { mark, stretches, ...(complete ? { complete } : {}), ...(unchecked ? { unchecked } : {}) };
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { HuntPool, type HuntPoolOptions } from "../../src/app/hunt-pool.ts";
-import { silentLog } from "../../src/lib/log.ts";
+import { HuntPool, type HuntPoolOptions, ScanLost } from "../../src/app/hunt-pool.ts";
+import { ScanThread } from "../../src/app/hunt-scan-thread.ts";
+import { type LogFields, silentLog } from "../../src/lib/log.ts";
 
 const built = import.meta.url.endsWith(".ts") ? "ts" : "js";
 const entry = new URL(`../support/slow-hunt-worker.${built}`, import.meta.url);
@@ -38,4 +39,31 @@ test("what was read of a file that nobody asks for does not hold up the next one
   for await (const step of pool.open({ target: target("/asked") }).run()) places.push(step.place?.offset ?? 0);
   await pool.close();
   assert.deepEqual(places, [101]);
+});
+
+test("a thread that lives and never answers is given up; one that waits to be asked is not", async (t) => {
+  t.mock.timers.enable({ apis: ["setInterval"] });
+  const said: unknown[] = [];
+  const log = { ...silentLog, warn: (_: string, fields: LogFields = {}) => void said.push(String(fields["error"])) };
+  const silent = new URL(`../support/silent-hunt-worker.${built}`, import.meta.url);
+  const files = [file("/never-read", 100)];
+  const pool = new HuntPool({ setup, threads: 1, files, log, signal: new AbortController().signal, entry: silent });
+  const reading = pool
+    .open({ target: target("/never-read") })
+    .run()
+    .next();
+  t.mock.timers.tick(20 * 60_000);
+  assert.deepEqual(said, []);
+  t.mock.timers.tick(60_000);
+  await assert.rejects(reading, ScanLost);
+  assert.deepEqual(said, ["TiplineError: the thread that hunts failed: it has not answered for 20 minutes"]);
+  await pool.close();
+
+  const thread = new ScanThread<{ target: object }, { lines: number }>(entry, {});
+  const steps = thread.scan({ target: target("/never-asked") }).run();
+  assert.equal((await steps.next()).value?.lines, 1);
+  t.mock.timers.tick(10 * 3_600_000);
+  assert.equal((await steps.next()).value?.lines, 1);
+  await steps.return(undefined);
+  await thread.close();
 });

@@ -89,6 +89,19 @@ test("the summary: one row an indicator, times in UTC, as table and JSON; equal 
   assert.equal(second.value, indicatorOf(2));
 });
 
+test("an empty plain file does not hide the packed one of its day; a packed one of no bytes makes the exit code 1", async (t) => {
+  const rig = new Rig(t);
+  const line = matchingAlert(1, { time: at("2026-11-20T10:00:00Z") });
+  rig.day("alerts/2026/Nov/ossec-alerts-20.json", []);
+  rig.day("alerts/2026/Nov/ossec-alerts-20.json.gz", [line]);
+  const whole = await rig.hunt("--from", "2026-11-01", "--json");
+  assert.deepEqual([whole.code, JSON.parse(whole.stdout).findings], [0, 1], whole.stderr);
+  rig.write("logs/alerts/2026/Nov/ossec-alerts-21.json.gz", "");
+  const hollow = await rig.hunt("--from", "2026-11-01", "--json");
+  assert.deepEqual([hollow.code, JSON.parse(hollow.stdout).findings], [1, 1], hollow.stderr);
+  assert.match(hollow.stderr, /ossec-alerts-21\.json\.gz: cannot be read: expected a packed file, found an empty one/);
+});
+
 test("a window in UTC finds what lies in the folder of the local day before or after", async (t) => {
   const rig = new Rig(t);
   rig.day("alerts/2026/Mar/ossec-alerts-29.json", [

@@ -106,3 +106,54 @@ test("named files: in the order given, each once, folders of years, and what is 
   assert.match(troubles.join("\n"), /missing: cannot be read: ENOENT/);
   assert.match(troubles.join("\n"), /x\*: cannot be read: no file matches/);
 });
+
+test("an empty day, or one that has just been compressed, is read in its packed form", async (t) => {
+  const root = tempDir(t);
+  const month = join(root, "alerts/2026/Nov");
+  const packed = gzipSync('{"a":1}\n');
+  for (const day of ["18", "19"]) {
+    put(join(month, `ossec-alerts-${day}.json`), "");
+    put(join(month, `ossec-alerts-${day}.json.sum`));
+  }
+  put(join(month, "ossec-alerts-19.json.gz"), packed);
+  // The plain name is in the list, and leads to nothing any more.
+  symlinkSync("nowhere", join(month, "ossec-alerts-20.json"));
+  put(join(month, "ossec-alerts-20.json.gz"), packed);
+  const log = [{ path: join(root, "alerts/alerts.json"), tag: "alerts" as const }];
+  const expected = ["ossec-alerts-19.json.gz", "ossec-alerts-20.json.gz"];
+  for (const { files, troubles } of [await filesOfLogs(log, {}), await filesNamed([join(root, "alerts")], {})]) {
+    assert.deepEqual(names(files, month), expected);
+    assert.deepEqual([files[0]?.packed, files[0]?.day], [true, "2026-11-19"]);
+    assert.deepEqual(troubles, []);
+  }
+});
+
+test("an emptied file of a rename rotation is read in its packed form", async (t) => {
+  const root = tempDir(t);
+  const line = (time: string) => `{"timestamp":"${time}","a":1}\n`;
+  put(join(root, "alerts.json"), line("2026-11-21T10:00:00.000+0000"));
+  put(join(root, "alerts.json.1"), "");
+  put(join(root, "alerts.json.1.gz"), gzipSync(line("2026-11-20T10:00:00.000+0000")));
+  put(join(root, "alerts.json.2"), "");
+  const { files, troubles } = await filesOfLogs([{ path: join(root, "alerts.json"), tag: "alerts" }], {});
+  assert.deepEqual(new Set(names(files, root)), new Set(["alerts.json.1.gz", "alerts.json"]));
+  assert.deepEqual(troubles, []);
+});
+
+test("a packed file of no bytes is named, unless the plain one beside it is read", async (t) => {
+  const root = tempDir(t);
+  const month = join(root, "alerts/2026/Nov");
+  put(join(month, "ossec-alerts-19.json"), "");
+  for (const day of ["19", "20", "21"]) put(join(month, `ossec-alerts-${day}.json.gz`), "");
+  put(join(month, "ossec-alerts-21.json"));
+  const log = [{ path: join(root, "alerts/alerts.json"), tag: "alerts" as const }];
+  for (const { files, troubles } of [await filesOfLogs(log, {}), await filesNamed([join(month, "*")], {})]) {
+    assert.deepEqual(names(files, month), ["ossec-alerts-21.json"]);
+    assert.deepEqual(
+      troubles.map((text) => text.slice(month.length + 1)),
+      ["19", "20"].map(
+        (day) => `ossec-alerts-${day}.json.gz: cannot be read: expected a packed file, found an empty one`,
+      ),
+    );
+  }
+});

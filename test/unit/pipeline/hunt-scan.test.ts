@@ -1,115 +1,12 @@
 import assert from "node:assert/strict";
 import { appendFileSync, readFileSync, rmSync, truncateSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { type TestContext, test } from "node:test";
+import { test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { HuntedKeys, type HuntedValue } from "../../../src/intel/sketch.ts";
-import { silentLog } from "../../../src/lib/log.ts";
-import type { Place } from "../../../src/lib/place.ts";
-import { lookFor } from "../../../src/pipeline/hunt-look.ts";
-import { FileScan } from "../../../src/pipeline/hunt-scan.ts";
-import { Sketches } from "../../../src/store/sketch.ts";
-import { extractAll } from "../../support/extractors.ts";
-import { tempDir } from "../../support/temp.ts";
-
-const HOUR = 3_600_000;
-const START = Date.UTC(2026, 10, 20);
-
-const alert = (n: number, name: string) =>
-  `${JSON.stringify({ timestamp: new Date(START + n * HOUR).toISOString().replace("Z", "+0000"), id: String(n), data: { dns: { question: { name } } } })}\n`;
-const hunted = (name: string): HuntedValue => ["domain", "subdomains", name];
-
-interface Seen {
-  readonly found: readonly string[];
-  readonly lines: number;
-  readonly skipped: number;
-  readonly bytes: number;
-  readonly refused: number;
-  readonly again: boolean;
-  readonly place: Place | undefined;
-  readonly error: string | undefined;
-}
-
-class Rig {
-  readonly path: string;
-  readonly sketchDir: string;
-  version = "1";
-  readonly #extract: Awaited<ReturnType<typeof extractAll>>;
-
-  private constructor(dir: string, extract: Awaited<ReturnType<typeof extractAll>>) {
-    this.path = join(dir, "day.json");
-    this.sketchDir = join(dir, "sketches");
-    this.#extract = extract;
-  }
-
-  static async create(t: TestContext): Promise<Rig> {
-    return new Rig(tempDir(t), await extractAll());
-  }
-
-  sketches(): Sketches {
-    const sketches = Sketches.open({ dir: this.sketchDir, log: silentLog, maxBytes: 2 ** 30, version: this.version });
-    assert.ok(sketches);
-    return sketches;
-  }
-
-  async scan(
-    name: string,
-    over: {
-      packed?: boolean;
-      from?: number;
-      to?: number;
-      start?: Place;
-      sketches?: Sketches | undefined;
-      sketching?: boolean;
-    } = {},
-  ): Promise<Seen> {
-    const sketches = "sketches" in over ? over.sketches : this.sketches();
-    const { from, to } = over;
-    const path = over.packed ? `${this.path}.gz` : this.path;
-    const scan = new FileScan(
-      { path, packed: over.packed ?? false },
-      {
-        look: lookFor([hunted(name)], { extract: this.#extract }),
-        wanted: {
-          ...(sketches && { keys: HuntedKeys.of(sketches.seed, [hunted(name)]) }),
-          ...(from === undefined ? {} : { from }),
-          ...(to === undefined ? {} : { to }),
-        },
-        sketches,
-        ...(over.sketching === undefined ? {} : { sketching: over.sketching }),
-        signal: new AbortController().signal,
-        ...(over.start && { start: over.start }),
-      },
-    );
-    const seen = {
-      found: [] as string[],
-      lines: 0,
-      skipped: 0,
-      bytes: 0,
-      refused: 0,
-      again: false,
-      place: undefined as Place | undefined,
-      error: undefined as string | undefined,
-    };
-    try {
-      for await (const step of scan.run()) {
-        if (step.again) seen.again = true;
-        seen.found.push(...step.candidates.map(({ bytes }) => String(JSON.parse(bytes.toString()).id)));
-        seen.lines += step.lines;
-        seen.skipped += step.skipped;
-        seen.bytes += step.bytes;
-        seen.refused += step.refused;
-        seen.place = step.place ?? seen.place;
-      }
-    } catch (error) {
-      seen.error = (error as Error).message;
-    }
-    return seen;
-  }
-}
+import { alert, HOUR, ScanRig, START } from "../../support/scan-rig.ts";
 
 test("a second look leaves out what cannot be in the file, and finds what can", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   writeFileSync(rig.path, [1, 2, 3].map((n) => alert(n, `h${n}.example.com`)).join(""));
   const first = await rig.scan("h2.example.com");
   assert.deepEqual([first.found, first.lines, first.skipped], [["2"], 3, 0]);
@@ -121,7 +18,7 @@ test("a second look leaves out what cannot be in the file, and finds what can", 
 });
 
 test("a file that grows is read from where its sketch ends", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   writeFileSync(rig.path, alert(1, "a.example.com"));
   await rig.scan("x.org");
   appendFileSync(rig.path, alert(2, "b.example.com"));
@@ -140,7 +37,7 @@ test("a file that grows is read from where its sketch ends", async (t) => {
 });
 
 test("a file that grows by a little many times does not get a sketch of crumbs", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   for (let n = 0; n < 40; n++) {
     appendFileSync(rig.path, alert(n, `h${n}.example.com`));
     const { found, lines } = await rig.scan(`h${n}.example.com`);
@@ -153,7 +50,7 @@ test("a file that grows by a little many times does not get a sketch of crumbs",
 });
 
 test("a changed file is never taken for the one that was sketched", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   const lines = [1, 2, 3].map((n) => alert(n, `h${n}.example.com`));
   const changes: Record<string, () => void> = {
     "another line of the same length": () =>
@@ -186,7 +83,7 @@ test("a changed file is never taken for the one that was sketched", async (t) =>
 });
 
 test("compressing a file keeps its sketch", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   const content = [1, 2, 3].map((n) => alert(n, `h${n}.example.com`)).join("");
   writeFileSync(rig.path, content);
   await rig.scan("x.org");
@@ -200,8 +97,15 @@ test("compressing a file keeps its sketch", async (t) => {
   assert.deepEqual((await rig.scan("h9.example.com", { packed: true })).found, ["2"]);
 });
 
+test("a stretch in which nothing was seen is left out like any other", async (t) => {
+  const rig = await ScanRig.create(t);
+  writeFileSync(rig.path, '{"timestamp":"2026-11-20T10:00:00.000+0000","x":1}\n');
+  assert.equal((await rig.scan("a.example.com")).lines, 1);
+  assert.equal((await rig.scan("a.example.com")).lines, 0);
+});
+
 test("stretches of another time are left out; an alert that does not say its time is in every one", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   writeFileSync(rig.path, [1, 2].map((n) => alert(n, `h${n}.example.com`)).join(""));
   await rig.scan("x.org");
   assert.equal((await rig.scan("h1.example.com", { to: START })).lines, 0);
@@ -213,7 +117,7 @@ test("stretches of another time are left out; an alert that does not say its tim
 });
 
 test("sketches of another version, damaged ones and an unwritable folder cost time only", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   writeFileSync(rig.path, alert(1, "a.example.com"));
   await rig.scan("x.org");
   rig.version = "2";
@@ -231,7 +135,7 @@ test("sketches of another version, damaged ones and an unwritable folder cost ti
 });
 
 test("sketches can be used without being made", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   writeFileSync(rig.path, alert(1, "a.example.com"));
   assert.equal((await rig.scan("b.example.com", { sketching: false })).lines, 1);
   assert.equal((await rig.scan("b.example.com", { sketching: false })).lines, 1);
@@ -245,7 +149,7 @@ test("sketches can be used without being made", async (t) => {
 });
 
 test("a broken archive gives what can be unpacked, then says so, every time", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   const content = Array.from({ length: 3000 }, (_, n) => alert(n, `h${n}.example.com`)).join("");
   const packed = gzipSync(content);
   writeFileSync(`${rig.path}.gz`, packed.subarray(0, packed.length - 2000));
@@ -257,7 +161,7 @@ test("a broken archive gives what can be unpacked, then says so, every time", as
 });
 
 test("huge lines and lines that are no alerts are counted, and the others found", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   writeFileSync(
     rig.path,
     `${alert(1, "a.example.com")}{"x":"${"y".repeat(3 * 2 ** 20)}"}\nnot json\n\n[1]\n${alert(2, "a.example.com")}`,
@@ -267,7 +171,7 @@ test("huge lines and lines that are no alerts are counted, and the others found"
 });
 
 test("a scan goes on from a place, and not where the content before it has changed", async (t) => {
-  const rig = await Rig.create(t);
+  const rig = await ScanRig.create(t);
   const lines = Array.from({ length: 2500 }, (_, n) => alert(n, `h${n % 7}.example.com`));
   writeFileSync(rig.path, lines.slice(0, 1500).join(""));
   const { place } = await rig.scan("x.org", { sketches: undefined });

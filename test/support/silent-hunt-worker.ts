@@ -1,0 +1,4 @@
+import { parentPort } from "node:worker_threads";
+
+/** A thread that answers nothing, and lives. */
+parentPort?.on("message", () => undefined);

@@ -6,7 +6,7 @@ import { run } from "./token";
 
 const SALT_IP6: u32 = 0x600;
 const SALT_NET4: u32 = 0x400;
-/** Longest run looked at, to each side; a longer one is for extraction to judge. */
+/** A run as long as this is for extraction to judge. */
 const MAX_IP6_RUN: usize = 200;
 /** Extraction reads at most so many characters as one address. */
 const MAX_IP6: usize = 46;
@@ -123,7 +123,7 @@ export function ip6(slot: usize, scratch: usize, line: usize, at: usize, lineEnd
   let from = at;
   while (from > line && at - from < MAX_IP6_RUN && isIp6Char(load<u8>(from - 1))) from--;
   const to = ip6RunEnd(at, lineEnd);
-  if (at - from === MAX_IP6_RUN || to - at === MAX_IP6_RUN) return true;
+  if (to - from >= MAX_IP6_RUN) return true;
   const before: u32 = from > line ? load<u8>(from - 1) : 0;
   // The run takes in the digits of an encoded blank (`%202a00::1`), or the letter of an escape (`\b::1`).
   const decoded = before === 37 ? from + 2 : before === 92 ? from + 1 : from;

@@ -54,13 +54,30 @@ export function isPercentDisguise(at: usize): bool {
   return isTokenByte(c);
 }
 
-/** `at`: one of `[`, `(`, `{`. True for `[.]`, `(dot)`, `{at}`, `[://]` …, with up to two blanks on each side inside. */
+/** The character at a place inside brackets, percent-encoding undone, which makes a blank of a control character. */
+function insideAt(at: usize): u32 {
+  const c = <u32>load<u8>(at);
+  if (c !== 37) return c;
+  const code = (hexValue(load<u8>(at, 1)) << 4) | hexValue(load<u8>(at, 2));
+  if (code < 0) return c;
+  return code < 32 || code === 127 ? 32 : <u32>code;
+}
+
+/** Behind that character. */
+function pastInside(at: usize): usize {
+  return at + (load<u8>(at) === 37 ? 3 : 1);
+}
+
+/**
+ * `at`: one of `[`, `(`, `{`. True for `[.]`, `(dot)`, `{at}`, `[://]` …, with up to two blanks on each side inside; all but the opening
+ * bracket may be percent-encoded (`[%20.%5d`), since extraction undoes that and then looks for brackets once more.
+ */
 export function isBracketDisguise(at: usize): bool {
   let next = at + 1;
-  while (next - at < 3 && load<u8>(next) === 32) next++;
-  const c = load<u8>(next);
+  for (let blanks = 0; blanks < 2 && insideAt(next) === 32; blanks++) next = pastInside(next);
+  const c = insideAt(next);
   const letter = c | 32;
-  if (c === 46 || c === 64) next++;
+  if (c === 46 || c === 64) next = pastInside(next);
   else if (letter === 100) {
     if ((load<u8>(next, 1) | 32) !== 111 || (load<u8>(next, 2) | 32) !== 116) return false;
     next += 3;
@@ -70,16 +87,16 @@ export function isBracketDisguise(at: usize): bool {
   } else {
     // `:`, `/`, `://`, where JSON may write `\/`.
     const from = next;
-    if (c === 58) next++;
+    if (c === 58) next = pastInside(next);
     for (let slashes = 0; slashes < 2; slashes++) {
       if (load<u8>(next) === 92) next++;
-      if (load<u8>(next) !== 47) break;
-      next++;
+      if (insideAt(next) !== 47) break;
+      next = pastInside(next);
     }
     if (next === from) return false;
   }
-  for (let blanks = 0; blanks < 2 && load<u8>(next) === 32; blanks++) next++;
-  const close = load<u8>(next);
+  for (let blanks = 0; blanks < 2 && insideAt(next) === 32; blanks++) next = pastInside(next);
+  const close = insideAt(next);
   return close === 41 || close === 93 || close === 125;
 }
 
@@ -115,6 +132,7 @@ export function isReadOtherwise(at: usize): bool {
     case 0xef:
       if (second === 0xbc || second === 0xbd || second === 0xbe) return true;
       if (second === 0xbf) return third !== 0xbd;
+      if (second === 0xbb) return third === 0xbf;
       return second === 0xb9 && third === 0x92;
     default:
       return false;

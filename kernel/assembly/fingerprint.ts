@@ -13,12 +13,27 @@ const HASHED = 24;
 function separatorBefore(at: usize): usize {
   const c = load<u8>(at - 1);
   if (c === 58 || c === 32 || c === 9) return 1;
-  const escaped = c === 110 || c === 116 || c === 114 || c === 102;
-  return escaped && load<u8>(at - 2) === 92 ? 2 : 0;
+  return isBlankEscape(c) && load<u8>(at - 2) === 92 ? 2 : 0;
 }
 
-/** The string around a place is a listed fingerprint. */
-export function fingerprint(slot: usize, line: usize, at: usize, lineEnd: usize): bool {
+/** `f`, `n`, `r`, `t`. */
+function isBlankEscape(c: u32): bool {
+  return c === 102 || c === 110 || c === 114 || c === 116;
+}
+
+/** Hex digit, colon, blank or a backslash: what may stand beside a separator. */
+function isPrintByte(c: u32): bool {
+  return hexValue(c) >= 0 || c === 58 || c === 32 || c === 9 || c === 92;
+}
+
+/** `at`: a letter behind a backslash. The `t` of `\t` inside a fingerprint, further separators beside it or not. */
+export function isSplitPrint(at: usize): bool {
+  if (!isBlankEscape(load<u8>(at)) || !isPrintByte(load<u8>(at, 1))) return false;
+  return isPrintByte(load<u8>(at - 2)) || separatorBefore(at - 1) === 2;
+}
+
+/** End of the run of hex digits and separators that goes on at `at`; of a longer one than any fingerprint, a part. */
+export function printEnd(at: usize, lineEnd: usize): usize {
   let to = at;
   const last = at + MAX_PRINT < lineEnd ? at + MAX_PRINT : lineEnd;
   while (to < last) {
@@ -27,6 +42,11 @@ export function fingerprint(slot: usize, line: usize, at: usize, lineEnd: usize)
     else if (c === 92 && to + 1 < last && separatorBefore(to + 2) === 2) to += 2;
     else break;
   }
+  return to;
+}
+
+/** The run of hex digits and separators that ends at `to` is a listed fingerprint. */
+export function fingerprint(slot: usize, line: usize, to: usize): bool {
   let from = to;
   let digits = 0;
   let a = load<u32>(slot, SLOT_SEED_A);

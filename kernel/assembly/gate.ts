@@ -18,7 +18,6 @@ import {
   SLOT_LENGTHS,
 } from "../../src/intel/gate-layout";
 import { ip6, ip6RunEnd } from "./address";
-import { hexValue } from "./bytes";
 import {
   isBase64Word,
   isBracketDisguise,
@@ -34,7 +33,7 @@ import {
   nameEnd,
   saysBase64,
 } from "./disguise";
-import { fingerprint } from "./fingerprint";
+import { fingerprint, isSplitPrint, printEnd } from "./fingerprint";
 import { any, bits, classesOf, digitsOf, escapeLetter, isPrint, optionOr64, systemNumber, unicodeOrHex } from "./masks";
 import { mayNumberDiffer } from "./number";
 import { skipManager } from "./prefix";
@@ -125,6 +124,7 @@ function scanLine(slot: usize, scratch: usize, line: usize, to: usize): u64 {
   let joinsBefore: u64 = 0;
   // Runs that were looked at as a whole end here.
   let addressDone: usize = 0;
+  let groupsDone: usize = 0;
   let nameDone: usize = 0;
   let printDone: usize = 0;
   while (true) {
@@ -335,8 +335,8 @@ function scanLine(slot: usize, scratch: usize, line: usize, to: usize): u64 {
     if (joins + joinsBefore >= 6) {
       for (; joined !== 0; joined &= joined - 1) {
         const at = p + <usize>ctz<u64>(joined);
-        if (at < addressDone) continue;
-        addressDone = ip6RunEnd(at, to);
+        if (at < groupsDone) continue;
+        groupsDone = ip6RunEnd(at, to);
         if (ip6(slot, scratch, line, at, to)) return flagged(at, to);
       }
     }
@@ -347,13 +347,15 @@ function scanLine(slot: usize, scratch: usize, line: usize, to: usize): u64 {
         const at = p + part;
         const bytes = v128.load(at);
         if (at + 8 >= printDone && isPrint(bytes, classesOf(bytes))) {
-          printDone = at + 16;
-          if (fingerprint(slot, line, at + 8, to)) return flagged(at, to);
+          printDone = printEnd(at + 8, to);
+          if (fingerprint(slot, line, printDone)) return flagged(at, to);
         }
       }
       for (let escapes = ((slashes << 1) | slashBefore) & tokens; escapes !== 0; escapes &= escapes - 1) {
         const at = p + <usize>ctz<u64>(escapes);
-        if (isSplitPrint(at) && fingerprint(slot, line, at + 1, to)) return flagged(at, to);
+        if (at < printDone || !isSplitPrint(at)) continue;
+        printDone = printEnd(at + 1, to);
+        if (fingerprint(slot, line, printDone)) return flagged(at, to);
       }
     }
 
@@ -363,11 +365,4 @@ function scanLine(slot: usize, scratch: usize, line: usize, to: usize): u64 {
     specialBefore = (special >>> (advance - 1)) & 1;
     p += <usize>advance;
   }
-}
-
-/** `at`: the letter of `\t` between hex digits. */
-function isSplitPrint(at: usize): bool {
-  const c = load<u8>(at);
-  if (c !== 116 && c !== 110 && c !== 114 && c !== 102) return false;
-  return hexValue(load<u8>(at + 1)) >= 0 && hexValue(load<u8>(at - 2)) >= 0;
 }

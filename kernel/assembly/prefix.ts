@@ -63,16 +63,17 @@ function managerValue(at: usize): usize {
   return load<u16>(past) === 0x3a22 ? past + 2 : 0;
 }
 
-/** Behind the quote that ends a string without escapes, or 0. */
+/** Behind the quote that ends a string without escapes, or 0; a string that a line was torn in does not go on in the next. */
 function stringEnd(from: usize, to: usize): usize {
   const quote = i8x16.splat(34);
   const slash = i8x16.splat(92);
+  const newline = i8x16.splat(10);
   for (let at = from; at < to; at += 16) {
     const bytes = v128.load(at);
     const quotes = i8x16.bitmask(i8x16.eq(bytes, quote));
-    const slashes = i8x16.bitmask(i8x16.eq(bytes, slash));
-    if (quotes === 0 && slashes === 0) continue;
-    const end = ctz<i32>(quotes | slashes);
+    const stops = i8x16.bitmask(v128.or(i8x16.eq(bytes, slash), i8x16.eq(bytes, newline)));
+    if (quotes === 0 && stops === 0) continue;
+    const end = ctz<i32>(quotes | stops);
     return ((quotes >>> end) & 1) !== 0 ? at + end + 1 : 0;
   }
   return 0;

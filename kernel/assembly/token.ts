@@ -73,7 +73,7 @@ export function dotted(slot: usize, scratch: usize, from: usize, to: usize, trim
   for (let at = to; at > from; at--) {
     const c = load<u8>(at - 1);
     if (c === 45) dash = at - 1;
-    else if (c === 95 && dash === 0) dash = 1;
+    else if (c === 95) dash = max<usize>(dash, 1);
     else if (c > 57) return mayBeName(slot, load<u32>(slot, SLOT_FLAGS), from, to) && dottedName(slot, from, to);
   }
   const address = parseIpv4(from, to);

@@ -13,16 +13,21 @@ export function canonicalHost(raw: string): CanonicalValue | undefined {
   return name?.includes(".") ? canonical(name) : undefined;
 }
 
-/** Like {@link canonicalHost}, but a single label (`localhost`) passes: the host of a URL may be one. */
+/**
+ * Like {@link canonicalHost}, but a single label (`localhost`) passes: the host of a URL may be one. It must be of ASCII as it stands
+ * there, for scanners of alerts look at letters beyond ASCII in dotted names only.
+ */
 export function hostName(raw: string): string | undefined {
   if (raw.length > 1_024) return undefined;
   let text = raw.trim();
-  if (!isAscii(text)) {
+  const ascii = isAscii(text);
+  if (!ascii) {
     text = domainToASCII(refang(text));
   } else if (text.includes("[") || text.includes("(") || text.includes("{") || text.includes("\\")) text = refang(text);
   let end = text.length;
   while (end > 0 && text.charCodeAt(end - 1) === 46) end--;
   text = text.slice(0, end);
+  if (!ascii && !text.includes(".")) return undefined;
   if (text.length === 0 || text.length > 253 || !isHostAscii(text)) return undefined;
   return text.toLowerCase();
 }

@@ -17,7 +17,7 @@ export {
 };
 
 /** Rises whenever the canonical spelling of any value changes: indexes built with another version are pulled and built again. */
-export const CANONICAL_VERSION = 1;
+export const CANONICAL_VERSION = 2;
 
 /** Hex digits of each hash type that has exactly one length. */
 const HASH_LENGTH: Readonly<Partial<Record<ObservableType, number>>> = {
@@ -89,11 +89,11 @@ function isHex(text: string): boolean {
   return true;
 }
 
-/** A certificate's MD5, SHA-1 or SHA-256, with or without colons. */
+/** A certificate's MD5, SHA-1 or SHA-256, with or without colons or ASCII blanks inside; scanners of alerts know no others. */
 function fingerprint(raw: string): CanonicalValue | undefined {
   if (raw.length > 128) return undefined;
-  const text = raw.replace(/[:\s]/g, "");
-  return hash(text, text.length === 32 || text.length === 40 || text.length === 64 ? text.length : 40);
+  const text = raw.trim().replace(/[: \t-\r]/g, "");
+  return text.length === 32 || text.length === 40 || text.length === 64 ? hash(text, text.length) : undefined;
 }
 
 /** IIS writes `+` for a blank (`Mozilla/5.0+(Windows+NT+10.0)`) and for a plus, so the latter is read where two stand together. */
@@ -110,8 +110,9 @@ function trimmed(raw: string, limit: number): CanonicalValue | undefined {
   return text as CanonicalValue;
 }
 
+/** With one hyphen at most: `as--64500` is a token of its own for the scanners of alerts. */
 function asn(raw: string): CanonicalValue | undefined {
-  const digits = /^\s{0,4}(?:asn?)?[ :-]{0,2}(\d{1,10})(?:\s|$)/i.exec(raw)?.[1];
+  const digits = /^\s{0,4}(?:asn?)?(?!--)[ :-]{0,2}(\d{1,10})(?:\s|$)/i.exec(raw)?.[1];
   if (digits === undefined) return undefined;
   const number = Number(digits);
   return number > 0 && number < 4_294_967_296 ? (String(number) as CanonicalValue) : undefined;

@@ -63,7 +63,7 @@ for (const c of "%[({\\:") KINDS[c.charCodeAt(0)] = SPECIAL;
 
 /** What may follow a bracket in `[.]`, `(dot)`, `{at}`, `[://]`, blanks included, and in `(3)www(4)evil(3)com(0)`. */
 const AFTER_BRACKET = new Uint8Array(128);
-for (const c of " .:/@dDaA123456789") AFTER_BRACKET[c.charCodeAt(0)] = 1;
+for (const c of " .:/@%dDaA123456789") AFTER_BRACKET[c.charCodeAt(0)] = 1;
 
 /** Of the IPv6 address just read. */
 const groups = new Uint16Array(8);
@@ -98,8 +98,8 @@ class Scanner implements Nominator {
     this.#probe = probe;
     this.#plainLengths = probe.plainLengths.slice();
     this.#prints = probe.prints;
-    // `AS0064500` is longer than its key.
-    if (probe.plainNumbers) this.#plainLengths.fill(1, 2, 11);
+    // `AS0064500` and `ASN-0000064500` are longer than their key.
+    if (probe.plainNumbers) this.#plainLengths.fill(1, 2, 15);
   }
 
   nominates(event: JsonObject): boolean {
@@ -124,7 +124,13 @@ class Scanner implements Nominator {
 
   nominatesText(text: string): boolean {
     const length = text.length;
-    if (this.#prints && length > 32 && length <= 128 && KINDS[text.charCodeAt(2)] !== LETTER && this.#fingerprint(text))
+    if (
+      this.#prints &&
+      length > 32 &&
+      length <= 128 &&
+      KINDS[text.charCodeAt(2)] !== LETTER &&
+      this.#fingerprint(text.trim())
+    )
       return true;
     const plainLengths = this.#plainLengths;
     let colons = 0;
@@ -152,7 +158,7 @@ class Scanner implements Nominator {
       } else {
         if (kind !== 0 && this.#special(text, at)) return true;
         if (text.charCodeAt(at) === 58) {
-          colons = at - lastColon <= 5 ? colons + 1 : 1;
+          colons = !isJoin(text, at) ? 0 : at - lastColon <= 5 && isGroup(text, lastColon + 1, at) ? colons + 1 : 1;
           lastColon = at;
           if (colons === 6 && this.#ip6(text, at)) return true;
         }
@@ -301,7 +307,7 @@ class Scanner implements Nominator {
       else if (c !== 58 && c !== 32 && (c < 9 || c > 13)) return false;
     }
     if ((digits !== 32 && digits !== 40 && digits !== 64) || digits === text.length) return false;
-    return this.#probe.plain(text.replace(/[:\s]/g, ""), 0, digits);
+    return this.#probe.plain(text.replace(/[: \t-\r]/g, ""), 0, digits);
   }
 }
 
@@ -337,6 +343,17 @@ function paddedNumber(text: string, start: number, end: number): number {
     if (c < 48 || c > 57) return end;
   }
   return at;
+}
+
+/** A colon between hex digits. */
+function isJoin(text: string, at: number): boolean {
+  return at > 0 && hexValue(text.charCodeAt(at - 1)) >= 0 && hexValue(text.charCodeAt(at + 1)) >= 0;
+}
+
+/** One run of hex digits and dots, so that the colons around it belong together. */
+function isGroup(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at++) if (!isIp6Char(text.charCodeAt(at))) return false;
+  return true;
 }
 
 function isIp6Char(c: number): boolean {

@@ -30,7 +30,7 @@ const INVISIBLE = /[\u00ad\u200b-\u200d\u2060\ufeff]/g;
 const DISGUISED_SCHEME = /(?:h(?:xx|tx|xt|\*\*)p|meow|fxp)s?:\/\//i;
 const ENTITY_AHEAD = /&(?:amp|#38|#x26);/i;
 const BEYOND_ASCII = /[^\x00-\x7f]/;
-const WIDE_OR_INVISIBLE = /[\u00ad\u2024\u200b-\u200d\u2060\u3002\ufe52\uff00-\uffff]/;
+const WIDE_OR_INVISIBLE = /[\u00ad\u2024\u200b-\u200d\u2060\u3002\ufe52\ufeff-\uffff]/;
 /** `\u` with four hex digits, `\x` with two, `\/`, `\=`; `\Users` is none. */
 const ESCAPED = /\\(?:[/=]|u[0-9a-f]{4}|x[0-9a-f]{2})/i;
 const BRACKETED = /[[({] ?(?:\.|dot|:|:\/\/|\/|@|at) ?[\])}]/i;

@@ -5,13 +5,13 @@
  * must treat these as reasons to look closer):
  *  1. JSON string escapes, also escaped twice: `\u0026`, `\\u002e`, `\x2e`, `\/`, `\=` (refang)
  *  2. defanging: `[.] (.) {.} [dot] (dot) {dot} [:] [://] [/] [@] [at]` with an optional blank inside; `hxxp`, `hxtp`,
- *     `htxp`, `h**p`, `meow`, `fxp` before `://` (refang)
+ *     `htxp`, `h**p`, `meow`, `fxp` before `://` (refang); all but the opening bracket may be percent-encoded, for 5 is followed by 2
  *  3. `&amp;`, `&#38;`, `&#x26;` (refang)
  *  4. dots U+3002 U+FF0E U+FF61 U+2024 U+FE52; U+00AD U+200B–U+200D U+2060 U+FEFF removed (refang)
  *  5. percent-encoding, up to twice, in words, in query strings and in the host of a URL (percentDecode, canonicalUrl)
  *  6. base64 behind PowerShell's `-enc…` or in a text that says `base64`, UTF-16LE or UTF-8, three levels (scan-command.ts)
  *  7. IDNA: non-ASCII letters in a host (canonicalHost); full-width letters and digits are mapped by it too
- *  8. case; trailing dot of hosts; IPv6 compression and `::ffff:`; colons in certificate fingerprints (canonical.ts)
+ *  8. case; trailing dot of hosts; IPv6 compression and `::ffff:`; colons and ASCII blanks in certificate fingerprints (canonical.ts)
  *  9. URLs: user name, default port, fragment, dot segments, needless percent-encoding, empty path; `host/path` without scheme
  *     in a URL field; host + path + scheme put together from several fields (extractors' derive)
  * 10. paths: separators, quotes, prefixes, well-known folders as variables, user name and drive lost: the last part of a

@@ -23,7 +23,10 @@ export function hexValue(c: number): number {
   return letter >= 97 && letter <= 102 ? letter - 87 : -1;
 }
 
-const BRACKETED = /[[({] {0,2}(?:\.|dot|:|:\/\/|\/|@|at) {0,2}[\])}]/iy;
+const BLANKS = "(?: |%(?:[01][0-9a-f]|20|7f)){0,2}";
+const INSIDE = String.raw`\.|dot|(?::|%3a)(?:(?:\/|%2f){2})?|\/|%2f|@|%40|at`;
+/** All but the opening one may be percent-encoded: extraction undoes that and then looks for brackets once more. */
+const BRACKETED = new RegExp(String.raw`[[({]${BLANKS}(?:${INSIDE})${BLANKS}(?:[\])}]|%(?:5d|29|7d))`, "iy");
 
 /** `(3)www(4)evil(3)com(0)`: a name as Windows' DNS server writes it, with the length before each label. */
 function isCountedName(text: string, at: number): boolean {
@@ -38,7 +41,7 @@ export function isDefanged(text: string, at: number): boolean {
   if (next === 32) next = text.charCodeAt(at + 2);
   // The usual brackets cost no regex: . / : @ and the first letters of `dot` and `at`.
   if (next !== 46 && next !== 47 && next !== 58 && next !== 64 && (next | 32) !== 100 && (next | 32) !== 97) {
-    if (next !== 32) return false;
+    if (next !== 32 && next !== 37) return false;
   }
   BRACKETED.lastIndex = at;
   return BRACKETED.test(text);
@@ -80,7 +83,8 @@ export function isForeign(text: string, at: number): boolean {
   const c = text.charCodeAt(at);
   if (isMark(c)) return false;
   if (c >= 0xff00 || c === 0x3002 || (c >= 0x2024 && c <= 0x2026) || c === 0xfe52) return true;
-  if (c === 0xad || (c >= 0x200b && c <= 0x200d) || c === 0x2060 || c === 0x130 || c === 0x212a) return true;
+  if (c === 0xad || (c >= 0x200b && c <= 0x200d) || c === 0x2060 || c === 0xfeff || c === 0x130 || c === 0x212a)
+    return true;
   if ((c >= 0x2488 && c <= 0x249b) || c === 0x33c2 || c === 0x33d8) return true;
   return hasDotAround(text, at);
 }

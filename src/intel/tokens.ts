@@ -29,6 +29,9 @@ const COMMON = new Set(
   ).split(" "),
 );
 
+/** A part of paths that `canonicalPath` may have put there itself, as `%system%`. */
+const REWRITTEN_FOLDERS = new Set(["system32"]);
+
 /** Parts of registry keys that `canonicalRegkey` may have put there itself. */
 const REWRITTEN_KEYS = new Set(["software", "classes", "currentcontrolset", "system"]);
 
@@ -49,7 +52,7 @@ export function gateKeys(type: IndicatorType, pattern: IndicatorPattern, value: 
       return keys.every((key) => key.kind === "token" && key.text.includes(".")) ? keys : [];
     }
     case "path":
-      return freeText(/^(?:%|[a-z]:)/.test(value) ? value.slice(value.indexOf("/") + 1) : value);
+      return freeText(/^(?:%|[a-z]:)/.test(value) ? value.slice(value.indexOf("/") + 1) : value, REWRITTEN_FOLDERS);
     case "regkey":
       return freeText(value.slice(value.indexOf("\\") + 1), REWRITTEN_KEYS);
     case "filename":
@@ -91,12 +94,14 @@ const LEAST_TELLING = 7;
 
 /**
  * The longest token of a URL's path and query that is literal in every spelling of it. What stands beside `%` is not: an alert may
- * have the same character encoded or plain. Nor is the part behind `#`, which canonical URLs have not, or what looks like any other.
+ * have the same character encoded or plain. Nor is what stands before `://`, which may be `hxxp` there, or the part behind `#`, which
+ * canonical URLs have not, or what looks like any other.
  */
 function tellingPart(path: string): string {
   let best = "";
   for (const { 0: run, index } of path.slice(0, MOST_GATED).toLowerCase().matchAll(TOKEN)) {
-    if (path[index - 1] === "%" || path[index + run.length] === "%") continue;
+    const end = index + run.length;
+    if (path[index - 1] === "%" || path[end] === "%" || path.startsWith("://", end)) continue;
     const text = trimToken(run);
     if (text.length <= best.length || text.length < LEAST_TELLING) continue;
     if (!COMMON.has(text) && !/^[\d.]+$/.test(text)) best = text;

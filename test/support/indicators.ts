@@ -18,21 +18,30 @@ export const hostName = fc
   .map(([labels, end]) => `${labels.join(".")}.${end}`);
 const octet = fc.constantFrom(1, 5, 77, 128, 200, 255);
 export const ipv4 = fc.tuple(fc.constantFrom(5, 45, 185), octet, octet, octet).map((octets) => octets.join("."));
-export const ipv6 = fc
+const compressedIpv6 = fc
   .tuple(fc.constantFrom("2a00", "2a00:1450"), fc.constantFrom("1", "ff", "0"), fc.constantFrom("1", "bad", "cafe"))
   .map(([head, middle, tail]) => `${head}:${middle}::${tail}`);
+/** Eight groups, as addresses of customers have. */
+const fullIpv6 = fc
+  .tuple(
+    fc.constantFrom("2a00:1450:4001:81f", "2a02:8108:8ac0:5b1c"),
+    fc.constantFrom("9d2f:41aa:3c7e:1b02", "1:2:3:4"),
+  )
+  .map(([network, rest]) => `${network}:${rest}`);
+export const ipv6 = fc.oneof(compressedIpv6, fullIpv6);
 const hex = (length: number) =>
   fc
     .tuple(fc.constantFrom("ab", "de", "09"), fc.nat(15))
     .map(([part, n]) => part.repeat(length / 2).slice(1) + n.toString(16));
 const fileName = fc
   .tuple(
-    fc.constantFrom("evil", "EVIL", "my doc", "größe", "a-b_c", "run", "invoice(1)", "-x", "payload"),
+    fc.constantFrom("evil", "EVIL", "my doc", "größe", "a-b_c", "run", "invoice(1)", "-x", "payload", "1"),
     fc.constantFrom(".exe", ".dll", ".scr", "", ".tar.gz"),
   )
   .map(([name, ending]) => name + ending);
 const folder = fc.constantFrom(
   "C:\\Windows\\Temp\\",
+  "C:\\Windows\\System32\\",
   "C:\\Users\\bob\\AppData\\Roaming\\",
   "/tmp/",
   "/usr/lib/x/",
@@ -53,9 +62,16 @@ const regkey = fc
 const url = fc
   .tuple(
     fc.constantFrom("http", "https", "ftp"),
-    fc.oneof(hostName, ipv4, fc.constantFrom("github.com", "t.me")),
+    fc.oneof(hostName, ipv4, fc.constantFrom("github.com", "t.me", "server")),
     fc.constantFrom("", ":8080"),
-    fc.constantFrom("/", "/a/b?c=d", "/A%20b", "/Evil-Org/Loader_v2/raw/x.ps1", "/x?id=PAYLOAD~7731&n=1"),
+    fc.constantFrom(
+      "/",
+      "/a/b?c=d",
+      "/A%20b",
+      "/Evil-Org/Loader_v2/raw/x.ps1",
+      "/x?id=PAYLOAD~7731&n=1",
+      "/web/20201231235959ftp://b",
+    ),
   )
   .map(([scheme, host, port, path]) => `${scheme}://${host}${port}${path}`);
 

@@ -23,6 +23,8 @@ test("indicators are gated by what must show in the alert", () => {
   assert.deepEqual(keys("ip", "2a00::/32", "cidr"), ["10752:0:0:0:0:0:0:0/32"]);
   assert.deepEqual(keys("path", "%windir%/system32/evil helper.dll"), ["helper.dll"]);
   assert.deepEqual(keys("path", "c:/x1/windows"), ["x1"]);
+  // Alerts may say `%system%` for both folders.
+  assert.deepEqual(keys("path", "%windir%/system32/1"), ["1"]);
   assert.deepEqual(keys("regkey", "hklm\\software\\microsoft\\windows\\currentversion\\run\\evil"), ["evil"]);
   assert.deepEqual(keys("mutex", "Global\\EvilMutex"), ["evilmutex"]);
   assert.deepEqual(keys("user-agent", "Mozilla/5.0 (compatible; EvilBot/1.0)"), ["evilbot"]);
@@ -35,6 +37,8 @@ test("URLs on hosts that serve everybody are gated by the most telling part of t
   assert.deepEqual(keys("url", "https://t.me/x"), ["t.me"]);
   assert.deepEqual(keys("url", "https://github.com/"), ["github.com"]);
   assert.deepEqual(keys("url", "https://evil.github.com/evil/loader-v2"), ["evil.github.com"]);
+  // Alerts may say `hxxp` there, too.
+  assert.deepEqual(keys("url", "https://github.com/abcdefghttps://x"), ["github.com"]);
   // Beside what may be written in two ways, and numbers, nothing tells.
   assert.deepEqual(keys("url", "https://github.com/a%20loader%20b/1234567890"), ["github.com"]);
 });

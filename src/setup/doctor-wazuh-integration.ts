@@ -4,7 +4,7 @@ import { accessOf, shellWord } from "./doctor-host-access.ts";
 import type { Hop } from "./doctor-line-walk.ts";
 import { managerCommand } from "./doctor-wazuh-control.ts";
 import type { WazuhFacts } from "./doctor-wazuh-facts.ts";
-import { readRules } from "./doctor-wazuh-rules.ts";
+import { readRules } from "./doctor-wazuh-rule-facts.ts";
 import { spoolChecks } from "./doctor-wazuh-spool.ts";
 import { HOOK_NAMES } from "./wazuh/hook.ts";
 import { groupLevels } from "./wazuh/rule-catalog-checks.ts";

@@ -1,26 +1,19 @@
 import { existsSync } from "node:fs";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { type Check, fail, ok, skip, unseen, warn } from "./checks.ts";
 import { accessOf, ownIdentity, shellWord } from "./doctor-host-access.ts";
 import type { Hop } from "./doctor-line-walk.ts";
 import { managerCommand } from "./doctor-wazuh-control.ts";
 import type { WazuhFacts } from "./doctor-wazuh-facts.ts";
-import { SAMPLE } from "./doctor-wazuh-sample.ts";
-import { type CatalogRule, loadRules, type RuleCatalog } from "./wazuh/rule-catalog.ts";
-import { type LoadedRules, loadedRules, type RuleProblem, swallowersOf } from "./wazuh/rule-catalog-checks.ts";
-import { DEFAULT_BLOCK, RULES_FILE, ruleIds } from "./wazuh/rules.ts";
+import { IDS, isOurName, type RuleFacts, readRules } from "./doctor-wazuh-rule-facts.ts";
+import { orphans } from "./doctor-wazuh-rule-order.ts";
+import { takeOut } from "./doctor-wazuh-rule-remedies.ts";
+import { blinded, swallowers } from "./doctor-wazuh-swallowers.ts";
+import { RULES_FILES } from "./wazuh/plan-rules-order.ts";
+import type { CatalogRule } from "./wazuh/rule-catalog.ts";
+import type { RuleProblem } from "./wazuh/rule-catalog-checks.ts";
+import { exclusionOf } from "./wazuh/ruleset-files.ts";
 
-/** The rules as the files have them; what analysisd runs with may be older. */
-export interface RuleFacts {
-  readonly catalog: RuleCatalog;
-  readonly loaded: LoadedRules;
-  /** Files that define 100622, or Tipline's own; relative to the prefix. */
-  readonly ours: readonly string[];
-  /** Ids that these files define. */
-  readonly ids: ReadonlySet<number>;
-}
-
-export const IDS = ruleIds(DEFAULT_BLOCK);
 /** Hops without which rules cannot be judged. */
 export const RULE_HOPS = [
   "rules file",
@@ -58,56 +51,35 @@ export function ruleHops(facts: WazuhFacts, install: string): readonly Hop[] {
     {
       name: "rule levels",
       needs: ["rule parents", "rule order", "duplicate ids"],
-      look: () => [levels(rules(), install)],
+      look: () => [levels(facts, rules(), install)],
     },
     {
       name: "swallowing rules",
       needs: ["rule parents", "rule order", "duplicate ids"],
-      look: () => swallowers(facts, rules(), install),
+      look: () => swallowers(facts, rules()),
+    },
+    {
+      name: "counting rules",
+      needs: ["rule parents", "rule order", "duplicate ids"],
+      look: () => blinded(facts, rules()),
     },
     { name: "alert level", needs: ["ossec.conf"], look: () => [alertLevel(facts, rules())] },
   ];
 }
 
-const READ = new WeakMap<WazuhFacts, RuleFacts>();
-
-/** Reads some 180 files, once for each examination. */
-export function readRules(facts: WazuhFacts): RuleFacts {
-  const rules = READ.get(facts) ?? readAll(facts);
-  READ.set(facts, rules);
-  return rules;
-}
-
-function readAll(facts: WazuhFacts): RuleFacts {
-  const reading = facts.conf();
-  if (reading.status !== "read") throw new Error(reading.message);
-  const { user } = facts.installation();
-  const catalog = loadRules(facts.installation(), reading.conf, { reader: user });
-  const own = `etc/rules/${RULES_FILE}`;
-  const ours = new Set(
-    catalog.rules.filter(({ id, overwrite }) => id === IDS.match && !overwrite).map(({ file }) => file),
-  );
-  // Where Tipline's own file is there, another one with its ids is a stranger, whatever it defines.
-  const files = catalog.files.includes(own) ? [own] : [...ours].slice(0, 1);
-  const ids = new Set(catalog.rules.filter(({ file }) => files.includes(file)).map(({ id }) => id));
-  return { catalog, loaded: loadedRules(catalog), ours: files, ids };
-}
-
 function rulesFile(facts: WazuhFacts, { ours, catalog }: RuleFacts, install: string): Check {
   const name = "rules file";
-  const { localRules, ossecConf } = facts.paths;
+  const { localRules } = facts.paths;
   const mine = accessOf(localRules, ownIdentity(), "read");
   if (mine.status === "no" || mine.status === "unseen")
     return unseen(name, `${localRules} may not be read by ${ownIdentity().name}`, "sudo tipline doctor");
-  const path = join(localRules, RULES_FILE);
-  if (existsSync(path) && !catalog.files.some((file) => basename(file) === RULES_FILE)) {
-    const remedy = excludedBy(facts) ?? `at the end of <ruleset> in ${ossecConf}: <rule_dir>etc/rules</rule_dir>`;
+  const there = RULES_FILES.find((file) => existsSync(join(localRules, file)));
+  if (there !== undefined && !catalog.files.some(isOurName))
     return fail(
       name,
-      `${path} is there, but ossec.conf does not have it loaded`,
-      `${remedy}, then ${managerCommand(facts.paths, "restart")}`,
+      `${join(localRules, there)} is there, but ossec.conf does not have it loaded`,
+      loadRemedy(facts, there, install),
     );
-  }
   if (ours.length === 0 && catalog.problems.some(({ kind }) => kind === "broken"))
     return skip(name, `no rule ${IDS.match} in what can be read`);
   if (ours.length === 0)
@@ -115,13 +87,19 @@ function rulesFile(facts: WazuhFacts, { ours, catalog }: RuleFacts, install: str
   return ok(name, ours.join(", "));
 }
 
-function excludedBy(facts: WazuhFacts): string | undefined {
+/** Of several `<ruleset>` the last counts, and one that names no folder must not be given this one alone: both are the installer's. */
+function loadRemedy(facts: WazuhFacts, file: string, install: string): string {
+  const { ossecConf } = facts.paths;
   const reading = facts.conf();
-  if (reading.status !== "read") return undefined;
-  const node = reading.conf.all("ruleset", "rule_exclude").find(({ text }) => basename(text.trim()) === RULES_FILE);
-  return (
-    node && `take <rule_exclude>${node.text.trim()}</rule_exclude> (line ${node.line}) out of ${facts.paths.ossecConf}`
-  );
+  if (reading.status !== "read") return install;
+  const restart = managerCommand(facts.paths, "restart");
+  const node = exclusionOf(facts.subject.prefix, reading.conf, "rule", `etc/rules/${file}`);
+  if (node !== undefined)
+    return `take <rule_exclude>${node.text.trim()}</rule_exclude> (line ${node.line}) out of ${ossecConf}, then ${restart}`;
+  const rulesets = reading.conf.all("ruleset");
+  const folders = rulesets.flatMap(({ children }) => children.filter((child) => child.name === "rule_dir"));
+  if (rulesets.length !== 1 || folders.length === 0) return install;
+  return `at the end of <ruleset> in ${ossecConf}: <rule_dir>etc/rules</rule_dir>, then ${restart}`;
 }
 
 /** By owners and modes for the manager's user: that we can read a file says nothing. */
@@ -164,7 +142,7 @@ function wellFormed(facts: WazuhFacts, { catalog, ours }: RuleFacts, install: st
   const broken = catalog.problems.find(({ kind }) => kind === "broken");
   if (broken === undefined) return ok(name, "every file can be read as XML");
   const path = join(facts.subject.prefix, broken.file);
-  const own = basename(broken.file) === RULES_FILE || ours.includes(broken.file);
+  const own = isOurName(broken.file) || ours.includes(broken.file);
   return fail(
     name,
     `${broken.file}: ${broken.reason}: wazuh-analysisd does not start with it`,
@@ -210,79 +188,26 @@ function aside(facts: WazuhFacts, { catalog, ids: mine }: RuleFacts, file: strin
   return `take rules ${lines.join(", ")} out of ${path}, then ${restart}`;
 }
 
-/** Rules of ours without their parent, and rules of others that hang on ours in vain. */
-function orphans(facts: WazuhFacts, rules: RuleFacts, install: string, kind: "missing" | "late"): readonly Check[] {
-  const name = kind === "late" ? "rule order" : "rule parents";
-  const found = rules.loaded.problems.filter(
-    (problem): problem is Extract<RuleProblem, { kind: "orphan" }> =>
-      problem.kind === "orphan" &&
-      (problem.later !== undefined) === (kind === "late") &&
-      (rules.ids.has(problem.rule.id) || rules.ids.has(Number(problem.wanted))) &&
-      // A child of a rule that is itself an orphan is the consequence, not the cause.
-      !rules.loaded.problems.some((other) => other.kind === "orphan" && String(other.rule.id) === problem.wanted),
-  );
-  if (found.length === 0)
-    return [ok(name, kind === "late" ? "every parent is read before its children" : "every parent is there")];
-  return found.slice(0, 5).map(({ rule, wanted, later }) => {
-    const where = `rule ${rule.id} (${rule.file}:${rule.line})`;
-    const words =
-      later === undefined
-        ? `hangs on ${wanted}, which is nowhere`
-        : `is read before its parent ${wanted} (${later.file}:${later.line})`;
-    return fail(
-      name,
-      `${where} ${words}: it is ignored (7617, 7619)`,
-      rules.ours.includes(rule.file) ? install : laterName(facts, rule),
-    );
-  });
-}
-
-/** Files are read in the order of their names. */
-function laterName(facts: WazuhFacts, rule: CatalogRule): string {
-  const path = join(facts.subject.prefix, rule.file);
-  const renamed = join(path, "..", `zz_${basename(path)}`);
-  return `mv ${shellWord(path)} ${shellWord(renamed)} && ${managerCommand(facts.paths, "restart")}`;
-}
-
-function levels({ loaded }: RuleFacts, install: string): Check {
+function levels(facts: WazuhFacts, rules: RuleFacts, install: string): Check {
   const name = "rule levels";
-  const parent = loaded.byId.get(IDS.parent);
-  const match = loaded.byId.get(IDS.match);
+  const parent = rules.loaded.byId.get(IDS.parent);
+  const match = rules.loaded.byId.get(IDS.match);
   if (match === undefined) return skip(name, `no rule ${IDS.match}`);
+  // Another file may overwrite a rule of ours, which no install changes.
+  const remedy = (rule: CatalogRule) => (rules.ours.includes(rule.file) ? install : takeOut(facts, rules, rule));
   if (match.level === 0)
-    return fail(name, `${IDS.match} has level 0 (${match.file}:${match.line}): nothing is alerted`, install);
+    return fail(name, `${IDS.match} has level 0 (${match.file}:${match.line}): nothing is alerted`, remedy(match));
   if (parent !== undefined && (parent.level === 1 || parent.level === 2))
     return fail(
       name,
       `${IDS.parent} has level ${parent.level} (${parent.file}:${parent.line}): it loses to rule 1002, which takes words like error and attack`,
-      install,
+      remedy(parent),
     );
   return ok(name, `${IDS.parent} ${parent?.level ?? "absent"}, ${IDS.match} ${match.level}`);
 }
 
-function swallowers(facts: WazuhFacts, rules: RuleFacts, install: string): readonly Check[] {
-  const name = "swallowing rules";
-  const taken = [IDS.parent, IDS.match].flatMap((id) => swallowersOf(rules.loaded, id, SAMPLE));
-  const strangers = taken.filter(({ id }) => !rules.ids.has(id));
-  if (strangers.length === 0) return [ok(name, "no other rule takes our events first")];
-  return strangers
-    .slice(0, 5)
-    .map((rule) =>
-      fail(
-        name,
-        `rule ${rule.id}, level ${rule.level} (${rule.file}:${rule.line}) takes our events before rule ${IDS.match} is tried`,
-        rules.ours.includes(rule.file) ? install : laterOrOut(facts, rule),
-      ),
-    );
-}
-
-function laterOrOut(facts: WazuhFacts, rule: CatalogRule): string {
-  if (rule.level === 0 && rule.file < `etc/rules/${RULES_FILE}` && rule.file.startsWith("etc/rules/"))
-    return laterName(facts, rule);
-  return `take rule ${rule.id} out of ${join(facts.subject.prefix, rule.file)} (line ${rule.line}), then ${managerCommand(facts.paths, "restart")}`;
-}
-
-const STOCK_LEVEL = 3;
+/** Wazuh's own log_alert_level. */
+export const STOCK_LEVEL = 3;
 
 function alertLevel(facts: WazuhFacts, rules: RuleFacts): Check {
   const name = "alert level";

@@ -11,11 +11,20 @@ export type ByHand = (rig: DoctorRig) => void | Promise<void>;
  * the reader (`correct FILE`) is `byHand`; what stands in brackets explains.
  */
 export async function applyRemedy(rig: DoctorRig, remedy: string, byHand?: ByHand): Promise<void> {
-  for (const step of remedy.replace(/ \([^()]*\)$/, "").split(/, then (?=\/|tipline|stop and)| && /))
+  for (const step of remedy.replace(/ \([^()]*\)$/, "").split(/, then (?=\/|tipline|mv |stop and)| && /))
     await applyStep(rig, step, byHand);
 }
 
 async function applyStep(rig: DoctorRig, step: string, byHand: ByHand | undefined): Promise<void> {
+  const inSection = /^in <(\w+)> of (\/\S+): (<(\w+)>.*>)$/.exec(step);
+  if (inSection !== null) return writeInSection(inSection[2] ?? "", inSection[1] ?? "", inSection[3] ?? "");
+  const rule = /^take rule (\d+) out of (\/\S+) \(line \d+, and its <group> if nothing is left in it\)$/.exec(step);
+  if (rule !== null) return removeRule(rule[2] ?? "", rule[1] ?? "");
+  const level = /^give rule (\d+) level (\d+) in (\/\S+) \(line \d+\)$/.exec(step);
+  if (level !== null)
+    return replaceText(level[3] ?? "", new RegExp(`(<rule id="${level[1]}" level=")\\d+`), `$1${level[2]}`);
+  const instead = /^write (<.*>) for (<.*>) in (\/\S+) \(rule at line \d+\)$/.exec(step);
+  if (instead !== null) return replaceText(instead[3] ?? "", instead[2] ?? "", instead[1] ?? "");
   const inFile = /^(?:at the end of <(\w+)> )?in (\/\S+): (<.*>)$/.exec(step);
   if (inFile !== null) return writeTag(inFile[2] ?? "", inFile[3] ?? "", inFile[1]);
   const takeOut = /^take (<.*>) \(line (\d+)\) out of (\/\S+)$/.exec(step);
@@ -75,10 +84,28 @@ function writeTag(path: string, element: string, section: string | undefined): v
   writeFileSync(path, changed, "latin1");
 }
 
-function removeText(path: string, element: string): void {
+/** The same within a section. */
+function writeInSection(path: string, section: string, element: string): void {
+  const tag = /^<(\w+)>/.exec(element)?.[1] ?? "";
+  replaceText(path, new RegExp(`(<${section}>(?:(?!</${section}>)[\\s\\S])*)<${tag}>[^<]*</${tag}>`), `$1${element}`);
+}
+
+/** A group without rules keeps analysisd from starting. */
+function removeRule(path: string, id: string): void {
+  replaceText(path, new RegExp(`<rule id="${id}"[\\s\\S]*?</rule>`), "");
   const text = readFileSync(path, "latin1");
-  if (!text.includes(element)) throw new Error(`${path} has no ${element}`);
-  writeFileSync(path, text.replace(element, ""), "latin1");
+  writeFileSync(path, text.replace(/<group name="[^"]*">\s*<\/group>/g, ""), "latin1");
+}
+
+function removeText(path: string, element: string): void {
+  replaceText(path, element, "");
+}
+
+function replaceText(path: string, what: string | RegExp, by: string): void {
+  const text = readFileSync(path, "latin1");
+  const changed = text.replace(what, by);
+  if (changed === text) throw new Error(`${path} has no ${what}`);
+  writeFileSync(path, changed, "latin1");
 }
 
 function writeYaml(rig: DoctorRig, [section, name, key]: readonly [string, string, string], value: string): void {

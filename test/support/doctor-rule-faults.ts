@@ -71,13 +71,6 @@ export const RULE_FAULTS: readonly Fault[] = [
       }),
   },
   {
-    what: "a rule of the user's hangs on ours in a file that is read before",
-    hop: "rule order",
-    found: /rule 100900 \(etc\/rules\/a_own\.xml:1\) is read before its parent 100622/,
-    inject: (rig) =>
-      put(rig, "a_own.xml", rule(100900, 13, '<if_sid>100622</if_sid><field name="misp.value">never</field>')),
-  },
-  {
     what: "the parent has level 2",
     hop: "rule levels",
     found: /100620 has level 2 .* loses to rule 1002/,
@@ -85,11 +78,88 @@ export const RULE_FAULTS: readonly Fault[] = [
       change(ours(rig), (text) => text.replace('<rule id="100620" level="0">', '<rule id="100620" level="2">')),
   },
   {
+    what: "a rule of the user's overwrites 100622 with level 0",
+    hop: "rule levels",
+    found: /100622 has level 0 \(etc\/rules\/zz_own\.xml:1\): nothing is alerted/,
+    inject: (rig) => put(rig, "zz_own.xml", OVERWRITE),
+  },
+  {
+    what: "a file with other rules overwrites 100622 with level 0",
+    hop: "rule levels",
+    found: /100622 has level 0 \(etc\/rules\/zz_own\.xml:2\): nothing is alerted/,
+    inject: (rig) => put(rig, "zz_own.xml", rule(100950, 3, "<match>never to be seen</match>") + OVERWRITE),
+  },
+  {
+    what: "a rule of the user's overwrites 100622 with a test that findings do not pass",
+    hop: "logtest",
+    found: /a finding fires rule 100634 .* instead of rule 100622/,
+    inject: (rig) => put(rig, "zz_own.xml", OVERWRITE.replace('"0"', '"12"').replace("\\.+", "never")),
+  },
+  {
     what: "a rule of level 0 takes every event of an integration",
     hop: "swallowing rules",
     found: /rule 100910, level 0 \(etc\/rules\/a_json\.xml:1\) takes our events/,
     inject: (rig) =>
       put(rig, "a_json.xml", rule(100910, 0, '<decoded_as>json</decoded_as><field name="integration">\\.+</field>')),
+  },
+  swallowing(
+    "domains",
+    'name="misp.type">domain',
+    /takes our events before rule 100622 is tried: a finding of a domain$/,
+  ),
+  swallowing("amber", 'name="misp.tlp">amber', /takes our events before rule 100622 is tried: a finding of a domain$/),
+  swallowing("errors", 'name="misp.error">\\.+', /takes our events before rule 100621 is tried: an error$/),
+  swallowing(
+    "canaries",
+    'name="tipline_canary.id">\\.+',
+    /takes our events before rule 100629 is tried: a canary on its way$/,
+  ),
+  swallowing("an event", 'name="misp.event_id">^4711$', /have what it looks for \(misp\.event_id\)/, "warn"),
+  {
+    what: "two rules of one file, read before ours",
+    hop: "swallowing rules",
+    found:
+      /rule 100912, level 0 \(\S+\) takes .*: a finding of a URL; rule 100913, level 0 \(\S+\) takes .*: an error$/,
+    inject: (rig) =>
+      put(
+        rig,
+        "a_two.xml",
+        rule(100912, 0, '<field name="misp.type">url</field>') +
+          rule(100913, 0, '<field name="misp.error">\\.+</field>'),
+      ),
+  },
+  {
+    what: "two siblings of 100622, and nothing else in their file",
+    hop: "swallowing rules",
+    found:
+      /rule 100914, level 0 \(\S+\) takes .*: a finding of a URL; rule 100915, level 13 \(\S+\) takes those .* \(misp\.tlp\)/,
+    inject: (rig) =>
+      put(
+        rig,
+        "zz_two.xml",
+        rule(100914, 0, '<if_sid>100620</if_sid><field name="misp.type">url</field>') +
+          rule(100915, 13, '<if_sid>100620</if_sid><field name="misp.tlp">strict</field>'),
+      ),
+  },
+  {
+    what: "a sibling of 100622 of level 0, among other rules",
+    hop: "swallowing rules",
+    found: /rule 100911, level 0 \(etc\/rules\/zz_own\.xml:2\) takes our events .*: a finding of a URL$/,
+    inject: (rig) =>
+      put(
+        rig,
+        "zz_own.xml",
+        rule(100950, 3, "<match>never to be seen</match>") +
+          rule(100911, 0, '<if_sid>100620</if_sid><field name="misp.type">^url$</field>'),
+      ),
+  },
+  {
+    what: "a rule of the user's counts matches by their group",
+    hop: "counting rules",
+    status: "warn",
+    found:
+      /rule 100930 \(etc\/rules\/zz_count\.xml:1\) counts the group misp_alert and never gets an event of rule 100622/,
+    inject: (rig) => put(rig, "zz_count.xml", counter("<if_matched_group>misp_alert</if_matched_group>")),
   },
   {
     what: "log_alert_level is above a match",
@@ -114,6 +184,48 @@ export const RULE_FAULTS: readonly Fault[] = [
       ),
   },
   {
+    what: "a test that hashes do not pass",
+    hop: "logtest",
+    found: /a finding of a file's hash fires rule 100634 .* instead of rule 100622/,
+    inject: (rig) => change(ours(rig), (text) => text.replace('"misp.category">\\.+<', '"misp.category">^Network<')),
+  },
+  {
+    what: "a test that errors do not pass",
+    hop: "logtest",
+    found: /an error fires rule 100634 .* instead of rule 100621/,
+    inject: (rig) => change(ours(rig), (text) => text.replace('"misp.error">\\.+<', '"misp.error">.+<')),
+  },
+  {
+    what: "a test that canaries do not pass",
+    hop: "logtest",
+    found: /a canary on its way fires rule 100630 .* instead of rule 100629/,
+    inject: (rig) =>
+      change(ours(rig), (text) =>
+        text.replace("<if_sid>100630</if_sid>", "<if_sid>100630</if_sid><match>never</match>"),
+      ),
+  },
+  {
+    what: "logtest is switched off",
+    hop: "logtest",
+    status: "unseen",
+    found: /switched off in ossec\.conf \(<rule_test>\)/,
+    inject: (rig) => change(rig.sim.paths.ossecConf, (text) => text.replace(/(<rule_test>\s*<enabled>)yes/, "$1no")),
+  },
+  {
+    what: "a rule of the user's below 100622 silences domains",
+    hop: "logtest",
+    status: "warn",
+    found: /a finding of a domain fires rule 100940 \(level 0\).* no alert is written of it/,
+    inject: (rig) =>
+      put(rig, "zz_quiet.xml", rule(100940, 0, '<if_sid>100622</if_sid><field name="misp.type">domain</field>')),
+  },
+  {
+    what: "a rule of the user's below 100622 silences everything",
+    hop: "logtest",
+    found: /a finding fires rule 100941 \(level 0\).* no alert is written of it/,
+    inject: (rig) => put(rig, "zz_quiet.xml", rule(100941, 0, "<if_sid>100622</if_sid>")),
+  },
+  {
     what: "a location test that agents do not pass",
     hop: "logtest",
     found: /instead of rule 100622/,
@@ -128,9 +240,28 @@ const PARENT = /\s*<rule id="100620"[\s\S]*?<\/rule>/;
 const ours = (rig: DoctorRig): string => join(rig.sim.paths.localRules, "tipline_rules.xml");
 const local = (rig: DoctorRig): string => join(rig.sim.paths.localRules, "local_rules.xml");
 
-function rule(id: number, level: number, conditions: string): string {
+export function rule(id: number, level: number, conditions: string): string {
   return `<group name="own,"><rule id="${id}" level="${level}">${conditions}<description>own</description></rule></group>\n`;
 }
+
+/** A rule that counts matches within an hour. */
+export function counter(counted: string): string {
+  return `<group name="own,"><rule id="100930" level="13" frequency="9" timeframe="3600">${counted}<description>own</description></rule></group>\n`;
+}
+
+/** One that takes events of ours because of one field, tried before our parents. */
+function swallowing(what: string, field: string, found: RegExp, status: "fail" | "warn" = "fail"): Fault {
+  return {
+    what: `a rule of level 0 takes ${what}`,
+    hop: "swallowing rules",
+    status,
+    found,
+    inject: (rig) => put(rig, "a_own.xml", rule(100910, 0, `<decoded_as>json</decoded_as><field ${field}</field>`)),
+  };
+}
+
+const OVERWRITE =
+  '<group name="own,"><rule id="100622" level="0" overwrite="yes"><if_sid>100620</if_sid><field name="misp.category">\\.+</field><description>own</description></rule></group>\n';
 
 /** A rules file as the manager's user would have it. */
 export function put(rig: DoctorRig, name: string, content: string): void {
@@ -139,7 +270,7 @@ export function put(rig: DoctorRig, name: string, content: string): void {
   if (process.getuid?.() === 0) chownSync(path, rig.sim.user.uid, rig.sim.user.gid);
 }
 
-const COMMUNITY = `<group name="misp,">
+export const COMMUNITY = `<group name="misp,">
   <rule id="100620" level="10"><field name="integration">misp</field><description>MISP Events</description></rule>
   <rule id="100621" level="5"><if_sid>100620</if_sid><field name="misp.error">\\.+</field><description>MISP error</description></rule>
   <rule id="100622" level="12"><if_sid>100620</if_sid><field name="misp.category">\\.+</field><description>MISP IoC</description></rule>

@@ -55,17 +55,21 @@ export function inOrder(files: readonly RuleFile[]): readonly CatalogRule[] {
   return [...files].sort((a, b) => byName(a.file, b.file)).flatMap(({ rules }) => rules);
 }
 
-/**
- * The name with which fewest rules are left out, the usual one if it is as good: one of the user's may hang under ours and be read
- * early. Throws where one is left out with each of them that is not left out now.
- */
-export function chooseName(theirs: readonly RuleFile[], text: string, now: LoadedRules): string {
-  const rules = parseRules(text, RULES_FILE);
-  const [best] = RULES_FILE_NAMES.map((name) => {
+/** The name with which fewest rules are left out, the usual one if it is as good: one of the user's may hang under ours and be read early. */
+export function bestName(
+  theirs: readonly RuleFile[],
+  rules: readonly CatalogRule[],
+): { readonly name: string; readonly problems: readonly RuleProblem[] } {
+  const tried = RULES_FILE_NAMES.map((name) => {
     const all = inOrder([...theirs, { file: `etc/rules/${name}`, rules }]);
     return { name, problems: loadedRules({ rules: all }).problems };
-  }).sort((a, b) => a.problems.length - b.problems.length);
-  if (best === undefined) return RULES_FILE;
+  });
+  return tried.reduce((best, next) => (next.problems.length < best.problems.length ? next : best));
+}
+
+/** That name. Throws where with each of them a rule is left out that is not left out now. */
+export function chooseName(theirs: readonly RuleFile[], text: string, now: LoadedRules): string {
+  const best = bestName(theirs, parseRules(text, RULES_FILE));
   const known = new Set(now.problems.map(keyOf));
   const dropped = best.problems.find((problem) => !known.has(keyOf(problem)));
   if (dropped === undefined) return best.name;

@@ -1,4 +1,4 @@
-import type { CatalogRule, RuleCatalog } from "./rule-catalog.ts";
+import type { CatalogRule, FieldTest, RuleCatalog } from "./rule-catalog.ts";
 import { compileTest } from "./rule-catalog-pattern.ts";
 
 /** Why analysisd has a rule in a file but not in force. */
@@ -79,6 +79,11 @@ function coversGroup(wanted: string, name: string): boolean {
   return wanted.split("|").some((part) => name.toLowerCase().includes(part.toLowerCase()));
 }
 
+/** `if_group` and `if_matched_group` with this text mean the rule. */
+export function hasGroup({ groups }: CatalogRule, wanted: string): boolean {
+  return groups.some((name) => coversGroup(wanted, name));
+}
+
 function findParent(rules: readonly CatalogRule[], wanted: string): CatalogRule | undefined {
   if (wanted === TEMPLATE) return rules.find(isTemplate);
   return rules.find(({ id, groups }) => String(id) === wanted || groups.some((name) => coversGroup(wanted, name)));
@@ -101,6 +106,29 @@ export interface SampleEvent {
  * taken for not matching.
  */
 export function swallowersOf(loaded: LoadedRules, id: number, event: SampleEvent): readonly CatalogRule[] {
+  return siblingsBefore(loaded, id).filter((other) => takes(other, event));
+}
+
+/**
+ * Those that may take some events like this one, whatever its fields of that prefix (`misp.`) hold: they look at such fields, and what
+ * else can be judged of them holds. The event itself they need not take.
+ */
+export function suspectsOf(
+  loaded: LoadedRules,
+  id: number,
+  event: SampleEvent,
+  prefix: string,
+): readonly CatalogRule[] {
+  const varies = ({ name }: FieldTest): boolean => name.toLowerCase().startsWith(prefix);
+  return siblingsBefore(loaded, id).filter(
+    (rule) =>
+      rule.fields.some(varies) &&
+      takes({ ...rule, fields: rule.fields.filter((test) => !varies(test)), match: [], regex: [], others: [] }, event),
+  );
+}
+
+/** Siblings of a rule that analysisd tries before it. */
+export function siblingsBefore(loaded: LoadedRules, id: number): readonly CatalogRule[] {
   const rule = loaded.byId.get(id);
   if (rule === undefined) return [];
   const parents = parentKey(rule);
@@ -111,8 +139,7 @@ export function swallowersOf(loaded: LoadedRules, id: number, event: SampleEvent
       other.id >= TEMPLATES &&
       parentKey(other) === parents &&
       isBefore(other, at, rule, place) &&
-      !other.noAlert &&
-      takes(other, event),
+      !other.noAlert,
   );
 }
 
@@ -169,10 +196,41 @@ export function collisions(
  * Rules that count a group's events (`if_matched_group`) but never see those of rule `id`: once any rule counts an id
  * (`if_matched_sid`), analysisd gives its events to that list only.
  */
-export function blindedCounters({ rules, byId }: LoadedRules, id: number): readonly CatalogRule[] {
-  const groups = byId.get(id)?.groups ?? [];
-  if (!rules.some(({ ifMatchedSid }) => ifMatchedSid === id)) return [];
-  return rules.filter(
-    ({ ifMatchedGroup }) => ifMatchedGroup !== undefined && groups.some((name) => coversGroup(ifMatchedGroup, name)),
-  );
+export function blindedCounters(loaded: LoadedRules, id: number): readonly CatalogRule[] {
+  return loaded.rules.filter((rule) => countsGroupOf(loaded, rule, id));
+}
+
+/** The rule counts a group that rule `id` has, and another rule counts that id. */
+export function countsGroupOf({ rules, byId }: LoadedRules, { ifMatchedGroup }: CatalogRule, id: number): boolean {
+  const counted = byId.get(id);
+  if (counted === undefined || ifMatchedGroup === undefined || !hasGroup(counted, ifMatchedGroup)) return false;
+  return rules.some(({ ifMatchedSid }) => ifMatchedSid === id);
+}
+
+/** The rule is that one, or hangs on it by whatever way: a rule of the user's below ours takes events on purpose. */
+export function isOrBelow({ rules, byId }: LoadedRules, id: number, ancestor: number): boolean {
+  const seen = new Set<number>();
+  const above = [id];
+  for (let at = above.pop(); at !== undefined; at = above.pop()) {
+    if (at === ancestor) return true;
+    if (seen.has(at)) continue;
+    seen.add(at);
+    const rule = byId.get(at);
+    if (rule !== undefined) above.push(...parentsOf(rule, rules));
+  }
+  return false;
+}
+
+function parentsOf(rule: CatalogRule, rules: readonly CatalogRule[]): readonly number[] {
+  const { ifSid, ifGroup, ifLevel, ifMatchedSid, ifMatchedGroup } = rule;
+  const group = ifGroup ?? ifMatchedGroup;
+  return [
+    ...ifSid,
+    ...(ifMatchedSid === undefined ? [] : [ifMatchedSid]),
+    ...rules
+      .filter(
+        (other) => (group !== undefined && hasGroup(other, group)) || (ifLevel !== undefined && other.level >= ifLevel),
+      )
+      .map((other) => other.id),
+  ];
 }

@@ -6,8 +6,10 @@ import {
   blindedCounters,
   collisions,
   groupLevels,
+  isOrBelow,
   loadedRules,
   type SampleEvent,
+  suspectsOf,
   swallowersOf,
 } from "../../../../src/setup/wazuh/rule-catalog-checks.ts";
 import { compileOsRegex, compileTest } from "../../../../src/setup/wazuh/rule-catalog-pattern.ts";
@@ -112,6 +114,47 @@ test("someone's own rule of level 0 that sorts before ours swallows; one after i
   assert.equal(before(greedy("", 15)), 0, "level 0 is asked first");
   const after = loadedRules(catalog(...stock, ["tipline_rules.xml", renderRules()], ["z.xml", greedy("")]));
   assert.deepEqual(swallowersOf(after, 100_620, EVENT), []);
+});
+
+test("a rule that looks at fields of our events may take some of them, unless what else it asks for is not there", () => {
+  const suspect = (inner: string, file = "a.xml", level = 0) => {
+    const text = group(`<rule id="100900" level="${level}">${inner}<description>x</description></rule>`);
+    const files = [[file, text] as const, ["tipline_rules.xml", renderRules()] as const];
+    const loaded = loadedRules(catalog(...stock, ...(file < "tipline" ? files : files.reverse())));
+    return [100_620, 100_622].flatMap((id) => suspectsOf(loaded, id, EVENT, "misp.")).map(({ id }) => id).length;
+  };
+  assert.equal(suspect('<field name="misp.tlp">amber</field>'), 1);
+  assert.equal(suspect('<field name="MISP.tlp" negate="yes">amber</field><match>x</match>'), 1);
+  assert.equal(suspect('<decoded_as>json</decoded_as><list field="misp.value">etc/lists/x</list>'), 0);
+  assert.equal(suspect('<field name="misp.value">\\.+</field><list field="misp.value">etc/lists/x</list>'), 1);
+  assert.equal(suspect('<field name="integration">other</field><field name="misp.tlp">amber</field>'), 0);
+  assert.equal(suspect('<decoded_as>ossec</decoded_as><field name="misp.tlp">amber</field>'), 0);
+  assert.equal(suspect('<location>app.json</location><field name="misp.tlp">amber</field>'), 0);
+  assert.equal(suspect('<field name="misp.tlp">amber</field>', "z.xml"), 0, "the parent is asked first");
+  assert.equal(suspect('<field name="misp.tlp">amber</field>', "a.xml", 15), 0, "level 0 is asked first");
+  const sibling = '<if_sid>100620</if_sid><field name="misp.tlp">amber</field>';
+  assert.deepEqual(
+    [0, 3, 14].map((level) => suspect(sibling, "z.xml", level)),
+    [1, 0, 1],
+  );
+});
+
+test("a rule is below another by id, by group, by level, and by what it counts", () => {
+  const own = (id: number, inner: string) =>
+    `<rule id="${id}" level="5" frequency="3">${inner}<description>x</description></rule>`;
+  const text = group(
+    own(100_900, "<if_group>misp_alert</if_group>") +
+      own(100_901, "<if_sid>100900</if_sid>") +
+      own(100_902, "<if_matched_sid>100622</if_matched_sid>") +
+      own(100_903, "<if_matched_group>threat_intel</if_matched_group>") +
+      own(100_904, "<if_level>12</if_level>") +
+      own(100_905, "<if_level>13</if_level>") +
+      own(100_906, "<if_group>syslog</if_group>"),
+  );
+  const loaded = loadedRules(catalog(...stock, ["tipline_rules.xml", renderRules()], ["z.xml", text]));
+  const ids = [...loaded.byId.keys()].filter((id) => id >= 100_900 && isOrBelow(loaded, id, 100_622));
+  // 100905 hangs under 100625 and the like, and so below 100622 as well.
+  assert.deepEqual(ids, [100_900, 100_901, 100_902, 100_903, 100_904, 100_905]);
 });
 
 test("groups: which no rule has, which only rules of level 0 have, and which can alert", () => {

@@ -16,8 +16,16 @@ export function missingText(
     timeoutMs,
     everReturned,
     cause,
-  }: { readonly timeoutMs: number; readonly everReturned: boolean; readonly cause?: string },
+    behind,
+  }: {
+    readonly timeoutMs: number;
+    readonly everReturned: boolean;
+    readonly cause?: string;
+    /** The source stays behind: by so much, or (undefined) it has not found its place. */
+    readonly behind?: { readonly lagMs: number | undefined };
+  },
 ): string {
+  if (behind !== undefined) return behindText(behind.lagMs);
   const within = `within ${formatDuration(timeoutMs)}`;
   switch (hop) {
     case "send":
@@ -33,4 +41,10 @@ export function missingText(
     case "rule":
       return `it was delivered and did not come back as an alert ${within}: no rule fired for it; run \`tipline install wazuh\`, then \`tipline doctor wazuh\``;
   }
+}
+
+function behindText(lagMs: number | undefined): string {
+  const where =
+    lagMs === undefined ? "has not found its place" : `is ${formatDuration(lagMs)} behind and does not catch up`;
+  return `its alert was not read: the source ${where}; see tipline_source_lag_seconds, then restart Tipline or run \`tipline doctor\``;
 }

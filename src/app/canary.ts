@@ -12,10 +12,11 @@ import type { CanaryWatch } from "../pipeline/canary.ts";
 import type { Echo } from "../pipeline/handle.ts";
 import type { CanaryHop, CanaryState } from "../store/canary-state.ts";
 import { isAlarm, missingText } from "./canary-advice.ts";
+import { CatchingUp } from "./catching-up.ts";
 
 /** What goes on around the canary. */
 export interface CanaryLine {
-  /** How far the source is behind in ms; undefined until it has found its place. */
+  /** How far the source is behind in ms; undefined until it has found its place, Infinity while it is held (health says so). */
   lagMs(): number | undefined;
   /** Findings that wait for the canary's sink. */
   backlog(): number;
@@ -48,14 +49,17 @@ interface Flight {
   readonly id: string;
   readonly since: number;
   hop: CanaryHop;
+  /** When it began to wait for this hop. */
+  hopSince: number;
   findingId?: string;
-  /** Time that counts: the source was not behind, the queue before it did not move. */
+  /** Time that counts: the source was not catching up, the queue before it did not move. */
   waitedMs: number;
   backlog: number;
+  catchingUp: CatchingUp;
   cause?: string;
 }
 
-/** A source this far behind is catching up: what it has not read is not lost. */
+/** A source this far behind may be catching up: what it has not read is not lost. */
 const BEHIND_MS = 10_000;
 const TICK_MS = 1_000;
 const AGAIN_LEAST_MS = 10_000;
@@ -87,6 +91,7 @@ export class CanaryKeeper implements CanaryWatch {
   /** The sources are about to be read: before, a canary would wait for nobody. */
   begin(): void {
     this.#begun = true;
+    this.#note({});
   }
 
   /** Until `signal` aborts. */
@@ -160,14 +165,22 @@ export class CanaryKeeper implements CanaryWatch {
   #reach(flight: Flight | undefined, hop: CanaryHop): void {
     if (flight === undefined) return;
     flight.hop = hop;
+    flight.hopSince = this.#options.clock.now();
     flight.waitedMs = 0;
+    flight.catchingUp = this.#catchingUp();
     if (flight === this.#flight) this.#note({ waitsFor: hop });
   }
 
   #launch(now: number): void {
     const id = this.#options.seals.canaryId(randomBytes(12).toString("hex"));
-    this.#flight = { id, since: now, hop: "send", waitedMs: 0, backlog: 0 };
+    const waits = { since: now, hopSince: now, waitedMs: 0, backlog: 0, catchingUp: this.#catchingUp() };
+    this.#flight = { id, hop: "send", ...waits };
     this.#try(this.#flight);
+  }
+
+  #catchingUp(): CatchingUp {
+    const { clock, timeoutMs } = this.#options;
+    return new CatchingUp({ clock, behindMs: BEHIND_MS, windowMs: timeoutMs / 2 });
   }
 
   #try(flight: Flight): void {
@@ -191,10 +204,10 @@ export class CanaryKeeper implements CanaryWatch {
     if (flight.waitedMs >= this.#options.timeoutMs) this.#lose(flight);
   }
 
-  /** Time counts unless the source is behind, or the findings before this one still go out. */
+  /** Time counts unless the source catches up, or the findings before this one still go out. */
   #counts(flight: Flight): boolean {
     const { line } = this.#options;
-    if (flight.hop === "read" || flight.hop === "rule") return (line.lagMs() ?? Number.POSITIVE_INFINITY) < BEHIND_MS;
+    if (flight.hop === "read" || flight.hop === "rule") return this.#isRead(flight, line.lagMs());
     if (flight.hop !== "deliver") return true;
     const backlog = line.backlog();
     const moves = backlog > 1 && backlog < flight.backlog;
@@ -202,12 +215,30 @@ export class CanaryKeeper implements CanaryWatch {
     return !moves;
   }
 
+  /** What the canary left behind should have been read by now. */
+  #isRead(flight: Flight, lagMs: number | undefined): boolean {
+    // Held back by what health tells by itself.
+    if (lagMs === Number.POSITIVE_INFINITY) return false;
+    const standing = flight.catchingUp.look(lagMs ?? Number.POSITIVE_INFINITY);
+    // What waited while it stood still had no chance.
+    if (standing === "catching-up") flight.waitedMs = 0;
+    return standing !== "catching-up";
+  }
+
+  /** Set where the source has not come as far as to what the canary left behind. */
+  #behind({ hop, hopSince }: Flight): { readonly behind?: { readonly lagMs: number | undefined } } {
+    if (hop !== "read" && hop !== "rule") return {};
+    const lagMs = this.#options.line.lagMs();
+    const readUpTo = this.#options.clock.now() - (lagMs ?? Number.POSITIVE_INFINITY);
+    return readUpTo < hopSince ? { behind: { lagMs } } : {};
+  }
+
   #lose(flight: Flight): void {
     const { line, log, events, clock, intervalMs, timeoutMs } = this.#options;
     const { hop, cause } = flight;
     const explained = line.isTroubled(hop);
     const everReturned = this.#state.lastReturnedAt !== undefined;
-    const message = missingText(hop, { timeoutMs, everReturned, ...(cause === undefined ? {} : { cause }) });
+    const message = missingText(hop, { timeoutMs, everReturned, ...this.#behind(flight), ...(cause && { cause }) });
     events.lost(hop);
     this.#givenUp = [flight, ...this.#givenUp].slice(0, MOST_GIVEN_UP);
     this.#flight = undefined;

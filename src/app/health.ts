@@ -1,10 +1,11 @@
 import type { Config } from "../config/load.ts";
 import type { OutboxBacklog } from "../contract/outbox.ts";
-import type { Source } from "../contract/source.ts";
+import type { Source, SourceLag } from "../contract/source.ts";
 import type { Clock } from "../lib/clock.ts";
 import { formatDuration } from "../lib/units.ts";
 import type { SyncResult } from "../pipeline/sync.ts";
 import type { StoredJournal } from "../store/journal.ts";
+import { CatchingUp } from "./catching-up.ts";
 import { intervalOf } from "./components.ts";
 import type { LiveGeneration } from "./generation.ts";
 import type { KnowledgeAge } from "./knowledge-keeper.ts";
@@ -34,6 +35,10 @@ const STALE_REFRESHES = 4;
 const HOUR_MS = 3_600_000;
 const DAY_MS = 86_400_000;
 const POLL_MS = 200;
+/** A source this far behind that does not come nearer in a window is in trouble. */
+const FAR_BEHIND_MS = 600_000;
+const LAG_WINDOW_MS = 300_000;
+const LAG_LOOK_MS = 10_000;
 
 /** One thing that is wrong. `component`: the feed, sink or source it is about. */
 export interface Trouble {
@@ -49,6 +54,9 @@ export class Health {
   readonly #sourceErrors = new Map<string, string>();
   readonly #sinkErrors = new Map<string, string>();
   readonly #journalErrors = new Map<string, string>();
+  readonly #catchingUp: ReadonlyMap<string, CatchingUp>;
+  /** What is said of sources that stay behind. */
+  readonly #behind = new Map<string, string>();
   readonly #unconfirmed = new Map<string, { count: number; at: number }>();
   /** Epoch milliseconds of each feed's last good pull. */
   readonly #lastPull: Map<string, number>;
@@ -56,6 +64,27 @@ export class Health {
   constructor(parts: HealthParts) {
     this.#parts = parts;
     this.#lastPull = new Map(parts.config.feeds.map(({ name }) => [name, parts.live.current().createdAt]));
+    const watch = { clock: parts.clock, behindMs: FAR_BEHIND_MS, windowMs: LAG_WINDOW_MS };
+    this.#catchingUp = new Map([...parts.sources.keys()].map((name) => [name, new CatchingUp(watch)]));
+  }
+
+  /** Watches how far the sources are behind, until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      this.lookAtLags();
+      await this.#parts.clock.sleep(LAG_LOOK_MS, signal);
+    }
+  }
+
+  /** One look at how far the sources are behind. */
+  lookAtLags(): void {
+    const held = new Set(this.#parts.journal.holding());
+    for (const [name, watch] of this.#catchingUp) {
+      // Where the journal is full, that is told by itself.
+      const lagMs = held.has(name) ? 0 : lagMsOf(this.#parts.sources.get(name)?.lag?.() ?? {});
+      if (watch.look(lagMs) !== "stays-behind") this.#behind.delete(name);
+      else this.#behind.set(name, behindText(lagMs));
+    }
   }
 
   synced({ feeds }: SyncResult): void {
@@ -154,7 +183,7 @@ export class Health {
     const troubles: Trouble[] = [];
     const add = (component: string, text: string) => troubles.push({ kind: "source", component, text });
     for (const [name, source] of this.#parts.sources) {
-      const trouble = source.lag?.().trouble;
+      const trouble = source.lag?.().trouble ?? this.#behind.get(name);
       if (trouble !== undefined) add(name, `source ${name}: ${trouble}`);
     }
     for (const [source, error] of this.#sourceErrors) add(source, `source ${source}: ${error}`);
@@ -182,7 +211,8 @@ export class Health {
   /** The sink or source fails right now (what happened in the past day does not count). */
   failsNow(component: string): boolean {
     const failing = [this.#sinkErrors, this.#journalErrors, this.#sourceErrors].some((errors) => errors.has(component));
-    return failing || this.#parts.sources.get(component)?.lag?.().trouble !== undefined;
+    if (failing || this.#behind.has(component)) return true;
+    return this.#parts.sources.get(component)?.lag?.().trouble !== undefined;
   }
 
   /** Brings the gauges up to date. */
@@ -217,4 +247,12 @@ export class Health {
       await clock.sleep(POLL_MS, signal);
     }
   }
+}
+
+function lagMsOf({ bytes, seconds = 0 }: SourceLag): number {
+  return bytes === 0 ? 0 : seconds * 1000;
+}
+
+function behindText(lagMs: number): string {
+  return `${formatDuration(lagMs)} behind and not catching up: reading hangs, or is too slow for what is written; restart Tipline, and see \`tipline doctor\``;
 }

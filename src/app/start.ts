@@ -209,7 +209,7 @@ async function assembled(
   );
   closers.push(() => void server?.close());
 
-  const syncing = Promise.all([loop.run(stopSync.signal), keeper.run(stopSync.signal), watches.run(stopSync.signal)]);
+  const syncing = Promise.all([loop, keeper, watches, health].map((part) => part.run(stopSync.signal)));
   closers.push(async () => {
     stopSync.abort();
     await syncing;

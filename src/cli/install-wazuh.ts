@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { reloadRuleset } from "../clients/wazuh-analysis.ts";
 import { TiplineError } from "../lib/errors.ts";
+import { isHookName } from "../setup/wazuh/hook.ts";
 import { install, type RunRequest, type RunWorld, uninstall } from "../setup/wazuh/install.ts";
 import { runCommand, splitCommand } from "../setup/wazuh/install-command.ts";
 import { nextSteps } from "../setup/wazuh/install-plan.ts";
@@ -20,6 +21,7 @@ interface InstallFlags extends CommonFlags {
   readonly ruleBlock?: string;
   readonly api?: boolean;
   readonly hook?: boolean;
+  readonly hookName?: readonly string[];
   readonly visibility?: boolean;
   readonly replace?: readonly string[] | true;
   readonly agentGroup?: readonly string[];
@@ -30,7 +32,10 @@ interface InstallFlags extends CommonFlags {
 
 function commonOptions(command: Command): Command {
   return command
-    .option("--prefix <dir>", "the manager's folder, or where a container's volumes are mounted (default: /var/ossec)")
+    .option(
+      "--prefix <dir>",
+      "the manager's folder, or where a container's volumes are mounted (default: /var/ossec, else as its systemd unit says)",
+    )
     .option("--exec <command>", "words to put before the manager's programs, such as: docker exec wazuh.manager")
     .option("--exec-prefix <dir>", "the manager's folder where --exec runs (default: /var/ossec)")
     .option("--no-reload", "leave the manager as it runs; the changes count from its next start")
@@ -47,6 +52,11 @@ export function addInstallWazuh(parent: Command): void {
     .option("--rule-block <id>", "first id of Tipline's own rules beside 100620-100622 (default: 100623)")
     .option("--hook", "install the hook, by which integratord hands alerts over (else alerts.json is followed)")
     .option("--no-hook", "take the hook away again")
+    .option(
+      "--hook-name <name>",
+      "the hook also under this name, as custom-misp.py: an <integration> of it stays and is the hook's then",
+      collect,
+    )
     .option(
       "--replace [name...]",
       "the hook takes the place, and the filters, of these integrations (default: every MISP lookup, as custom-misp.py)",
@@ -68,6 +78,7 @@ Examples:
   tipline install wazuh --yes --misp-url https://misp.example.org
   tipline install wazuh --visibility --agent-group default
   tipline install wazuh --replace custom-misp.py
+  tipline install wazuh --hook-name custom-misp.py
   tipline install wazuh --prefix /srv/wazuh/ossec --exec "docker exec wazuh.manager"
 
 Run it again after an upgrade: it changes only what is not as it should be, and keeps what was asked for before.
@@ -101,6 +112,7 @@ async function runInstall(flags: InstallFlags): Promise<void> {
       flags.ruleBlock === undefined ? undefined : wholeNumber("--rule-block", flags.ruleBlock, 100_000, 999_999),
     api: flags.api,
     hook: flags.hook,
+    hookNames: flags.hookName,
     visibility: flags.visibility,
     replace: flags.replace,
     agentGroups: flags.agentGroup,
@@ -113,12 +125,26 @@ async function runInstall(flags: InstallFlags): Promise<void> {
       "TIP_USAGE_INVALID",
       "--replace: puts the hook in their place, so --no-hook cannot go with it",
     );
+  checkHookNames(flags);
   const world = worldOf(flags);
   const outcome = await install(requestOf(flags), options, world);
   await finish(outcome, flags, "installed");
   if (outcome.status !== "done" || flags.json) return;
   const steps = await nextSteps(options, world.accounts);
   note(`next:\n${steps.map((step) => `  ${step}`).join("\n")}`);
+}
+
+function checkHookNames({ hook, hookName, replace }: InstallFlags): void {
+  if (hookName === undefined) return;
+  const expected = (what: string) => new TiplineError("TIP_USAGE_INVALID", `--hook-name: ${what}`);
+  const wrong = hookName.find((name) => !isHookName(name));
+  if (wrong !== undefined)
+    throw expected(
+      `expected a name that integratord runs, custom- and letters, digits, dots, - or _, found ${JSON.stringify(wrong.slice(0, 100))}`,
+    );
+  if (hook === false) throw expected("it installs the hook, so --no-hook cannot go with it");
+  if (replace !== undefined)
+    throw expected("it leaves the <integration> where it is, and --replace takes it out: one of them");
 }
 
 async function runUninstall(flags: CommonFlags & { readonly purge?: boolean }): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Clock } from "../lib/clock.ts";
 import type { Log } from "../lib/log.ts";
 import type { Pacer } from "../lib/pacer.ts";
-import { type AnalysisState, readAnalysisState } from "./wazuh-state.ts";
+import { type AnalysisState, countedBetween, readAnalysisState } from "./wazuh-state.ts";
 
 /** How often wazuh-analysisd writes its counters (`analysisd.state_interval`, 5 s unless changed). */
 const LOOK_MS = 5_000;
@@ -24,7 +24,7 @@ export interface CongestionOptions {
 
 /**
  * Slows the sender down while Wazuh drops events inside: it accepts every datagram and says nothing, so its own counter is the only
- * sign. Halved for each look at which `events_dropped` has risen or the event queue is nearly full, doubled again after some calm.
+ * sign. Halved for each look at which it has dropped more or the event queue is nearly full, doubled again after some calm.
  */
 export interface Congestion {
   /** Reads the counters if they may be new. A file that cannot be read changes nothing: the configured rate is kept. */
@@ -37,15 +37,15 @@ export function createCongestion({ path, rate: most, pacer, clock, log }: Conges
   const least = Math.max(1, Math.floor(most * LEAST_SHARE));
   let rate = most;
   let lookedAt = Number.NEGATIVE_INFINITY;
-  let last: { readonly writtenAt: number; readonly dropped: number } | undefined;
+  let last: AnalysisState | undefined;
   let calm = 0;
 
   function judge(state: AnalysisState): void {
     const dropped = state.values.get("events_dropped");
     if (dropped === undefined || state.writtenAt === last?.writtenAt) return;
-    // A smaller count is a daemon that was restarted (or one before 4.4, which counts each interval anew): all of it is new.
-    const more = last === undefined ? 0 : dropped >= last.dropped ? dropped - last.dropped : dropped;
-    last = { writtenAt: state.writtenAt, dropped };
+    const first = state.kind === "interval" ? dropped : 0;
+    const more = last === undefined ? first : (countedBetween(last, state, "events_dropped") ?? 0);
+    last = state;
     const full = (state.values.get("event_queue_usage") ?? 0) >= NEARLY_FULL;
     calm = more > 0 || full ? 0 : calm + 1;
     if (calm === 0) change(Math.max(least, Math.floor(rate / 2)), more);

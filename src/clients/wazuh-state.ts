@@ -1,9 +1,16 @@
 import { open } from "node:fs/promises";
 import { asError, systemCode } from "../lib/errors.ts";
 
+/**
+ * What a counter counts: all since the daemon's start, or, before Wazuh 4.4, one interval alone. The file tells: only the older kind has
+ * rates of its interval (`events_edps` …), only the newer one announces its own end [source: analysisd/state.c].
+ */
+export type CounterKind = "running" | "interval" | "unknown";
+
 /** Counters of wazuh-analysisd as it wrote them last. */
 export interface AnalysisState {
   readonly values: ReadonlyMap<string, number>;
+  readonly kind: CounterKind;
   /** Epoch milliseconds of the writing; every 5 s unless `analysisd.state_interval` says otherwise. */
   readonly writtenAt: number;
 }
@@ -18,10 +25,10 @@ const MOST_BYTES = 256 * 1024;
 /** `KEY='value'` with a number; comments and anything else are passed over. */
 const LINE = /^([a-z0-9_]{1,80})='?([0-9.]{1,40})'?$/;
 
-/**
- * Reads `<prefix>/var/run/wazuh-analysisd.state`. Never throws. Counters run since the daemon's start; before 4.4 they are those of
- * the last interval alone [source].
- */
+const RATE_OF_AN_INTERVAL = /^[a-z_]{1,40}_(?:edps|mdps)=/m;
+const RUNNING = "# THIS FILE WILL BE DEPRECATED IN FUTURE VERSIONS";
+
+/** Reads `<prefix>/var/run/wazuh-analysisd.state`. Never throws. */
 export async function readAnalysisState(path: string): Promise<StateReading> {
   try {
     const file = await open(path, "r");
@@ -30,8 +37,9 @@ export async function readAnalysisState(path: string): Promise<StateReading> {
       if (!stat.isFile()) throw new Error("expected a regular file");
       const buffer = Buffer.alloc(MOST_BYTES);
       const { bytesRead } = await file.read(buffer, 0, MOST_BYTES, 0);
-      const values = parseAnalysisState(buffer.toString("utf8", 0, bytesRead));
-      return { status: "read", state: { values, writtenAt: stat.mtimeMs } };
+      const text = buffer.toString("utf8", 0, bytesRead);
+      const state = { values: parseAnalysisState(text), kind: kindOf(text), writtenAt: stat.mtimeMs };
+      return { status: "read", state };
     } finally {
       await file.close();
     }
@@ -47,4 +55,28 @@ export function parseAnalysisState(text: string): ReadonlyMap<string, number> {
     if (key !== undefined && Number.isFinite(Number(value))) values.set(key, Number(value));
   }
   return values;
+}
+
+function kindOf(text: string): CounterKind {
+  if (RATE_OF_AN_INTERVAL.test(text)) return "interval";
+  return text.includes(RUNNING) ? "running" : "unknown";
+}
+
+/**
+ * How much was counted between two writings, or undefined where the counter is not there. Of several intervals in between only the last
+ * is known. A running counter that fell was begun anew.
+ */
+export function countedBetween(before: AnalysisState, after: AnalysisState, name: string): number | undefined {
+  const [was, is] = [before.values.get(name), after.values.get(name)];
+  if (was === undefined || is === undefined) return undefined;
+  if (before.writtenAt === after.writtenAt) return 0;
+  if (after.kind === "interval" || before.kind !== after.kind || is < was) return is;
+  // The same number of drops again, and it cannot be told whether they are others: to spare Wazuh in vain does less harm.
+  if (is === was && after.kind === "unknown" && name === "events_dropped" && !received(before, after)) return is;
+  return is - was;
+}
+
+/** The counter of what is received rose, as a running one does. */
+function received(before: AnalysisState, after: AnalysisState): boolean {
+  return (after.values.get("events_received") ?? 0) > (before.values.get("events_received") ?? 0);
 }

@@ -36,25 +36,37 @@ function canary({ stateDir, now, restart }: LineSubject, seen: Seen): Check {
   const name = "canary";
   const state = readCanaryState(stateDir);
   if (state === undefined || !state.enabled) return skip(name, "no canary is sent");
+  const explained = seen.broken(...ALL, "reading");
   if (state.missing !== undefined) {
     const found = `is missing since ${new Date(state.missing.since).toISOString()}: ${state.missing.message}`;
-    return seen.broken(...ALL)
+    return explained
       ? skip(name, `${found}; explained by what is broken above`)
       : fail(name, found, `${restart} (and look again when the next canary is due)`);
   }
   const overdue = overdueMs(state, now());
-  if (overdue > 0 && !seen.broken(...ALL))
-    return fail(name, `none came back for ${formatDuration(now() - (state.lastReturnedAt ?? now()))}`, restart);
+  if (overdue > 0 && !explained)
+    return fail(name, `${overdueWords(state)} for ${formatDuration(now() - waitsSince(state))}`, restart);
   if (state.lastReturnedAt === undefined) return ok(name, "the first one is on its way");
   const took = state.roundTripMs === undefined ? "" : ` after ${formatDuration(state.roundTripMs)}`;
   const rule = state.rule === undefined ? "" : `, as rule ${state.rule.id} (level ${state.rule.level})`;
   return ok(name, `came back ${formatDuration(now() - state.lastReturnedAt)} ago${took}${rule}`);
 }
 
-function overdueMs({ lastReturnedAt, intervalMs, timeoutMs }: CanaryState, now: number): number {
-  if (lastReturnedAt === undefined || intervalMs === undefined) return 0;
+/** When one last came back; where none ever did, when the last was sent or (none was) the line began. */
+function waitsSince({ lastReturnedAt, lastSentAt, updatedAt }: CanaryState): number {
+  return lastReturnedAt ?? lastSentAt ?? updatedAt;
+}
+
+function overdueWords({ lastReturnedAt, lastSentAt }: CanaryState): string {
+  if (lastReturnedAt !== undefined) return "none came back";
+  return lastSentAt === undefined ? "none was sent" : "the first one did not come back";
+}
+
+function overdueMs(state: CanaryState, now: number): number {
+  const { intervalMs, timeoutMs } = state;
+  if (intervalMs === undefined) return 0;
   const patience = Math.max(LEAST_OVERDUE_MS, OVERDUE * intervalMs + (timeoutMs ?? 0));
-  return now - lastReturnedAt - patience;
+  return now - waitsSince(state) - patience;
 }
 
 function health({ feeds, restart }: LineSubject, troubles: readonly string[], seen: Seen): Check {

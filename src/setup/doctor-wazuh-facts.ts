@@ -1,5 +1,5 @@
 import { readFileSync, statSync } from "node:fs";
-import { readAnalysisState, type StateReading } from "../clients/wazuh-state.ts";
+import { countedBetween, readAnalysisState, type StateReading } from "../clients/wazuh-state.ts";
 import { asError, systemCode } from "../lib/errors.ts";
 import type { Identity } from "./doctor-host-access.ts";
 import { once } from "./doctor-line-walk.ts";
@@ -135,12 +135,10 @@ export function counter({ state }: Sample, name: string): number | undefined {
   return state.status === "read" ? state.state.values.get(name) : undefined;
 }
 
-/** How much a counter rose between two samples; a counter that fell was begun anew. */
+/** How much was counted between two samples; undefined where that cannot be known. */
 export function rise([first, second]: readonly [Sample, Sample], name: string): number | undefined {
-  const before = counter(first, name);
-  const after = counter(second, name);
-  if (before === undefined || after === undefined) return undefined;
-  return after >= before ? after - before : after;
+  if (first.state.status !== "read" || second.state.status !== "read") return undefined;
+  return countedBetween(first.state.state, second.state.state, name);
 }
 
 function readConf(path: string): ConfReading {

@@ -1,3 +1,4 @@
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { type Check, fail, ok, skip, warn } from "./checks.ts";
 import { accessOf, shellWord } from "./doctor-host-access.ts";
@@ -6,7 +7,7 @@ import { managerCommand } from "./doctor-wazuh-control.ts";
 import type { WazuhFacts } from "./doctor-wazuh-facts.ts";
 import { readRules } from "./doctor-wazuh-rule-facts.ts";
 import { spoolChecks } from "./doctor-wazuh-spool.ts";
-import { HOOK_NAMES } from "./wazuh/hook.ts";
+import { HOOK_NAMES, isHookName, isHookScript } from "./wazuh/hook.ts";
 import { groupLevels } from "./wazuh/rule-catalog-checks.ts";
 import type { XmlNode } from "./wazuh/xml.ts";
 
@@ -47,11 +48,12 @@ function integration(facts: WazuhFacts, install: string): readonly Check[] {
         `${install} --hook`,
       ),
     );
-  if (!facts.subject.hook && hooks.some(({ name: block }) => block === HOOK_NAMES[0]))
+  const [unused] = facts.subject.hook ? [] : hooks;
+  if (unused !== undefined)
     checks.push(
       warn(
         name,
-        `<integration> ${HOOK_NAMES[0]} hands alerts to a spool that nobody drains`,
+        `<integration> ${unused.name.slice(0, 40)} hands alerts to a spool that nobody drains`,
         "in the configuration: sources.hook.type: wazuh-hook, or take that block out of ossec.conf",
       ),
     );
@@ -79,9 +81,21 @@ function toBlock(node: XmlNode): Block {
   };
 }
 
-/** Tipline's own script, under its own name or, where its source is configured, under the community's. */
-function isHook({ subject }: WazuhFacts, block: string): boolean {
-  return block === HOOK_NAMES[0] || (subject.hook && block === HOOK_NAMES[1]);
+/** Tipline's own script, under its own name or whatever other; where its source is configured, the community's name is taken for it. */
+function isHook({ subject, paths }: WazuhFacts, block: string): boolean {
+  if (block === HOOK_NAMES[0] || (subject.hook && block === HOOK_NAMES[1])) return true;
+  return isHookName(block) && isHookScript(scriptText(join(paths.integrations, block)));
+}
+
+const MOST_SCRIPT_BYTES = 256 * 1024;
+
+function scriptText(path: string): string {
+  try {
+    const stat = statSync(path);
+    return stat.isFile() && stat.size <= MOST_SCRIPT_BYTES ? readFileSync(path, "latin1") : "";
+  } catch {
+    return "";
+  }
 }
 
 function blockChecks(facts: WazuhFacts, block: Block, install: string): readonly Check[] {

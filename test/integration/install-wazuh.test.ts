@@ -153,6 +153,9 @@ describe("tipline install wazuh, asked wrongly or stopped", () => {
     ["a group of agents that is none", ["--agent-group", "../../x", "--yes"], /--agent-group: expected the name/],
     ["a group of agents that is not there", ["--agent-group", "nosuch", "--yes"], /nosuch is not there/],
     ["an address with a password", ["--misp-url", "https://a:b@misp.example.org", "--yes"], /--misp-url: expected/],
+    ["a name that integratord does not run", ["--hook-name", "misp.py", "--yes"], /--hook-name: expected a name that/],
+    ["a name without the hook", ["--hook-name", "custom-x", "--no-hook", "--yes"], /--no-hook cannot go with it/],
+    ["a name and --replace", ["--hook-name", "custom-x", "--replace", "--yes"], /--replace takes it out: one of them/],
     ["--replace without the hook", ["--replace", "--no-hook", "--yes"], /--no-hook cannot go with it/],
   ] as const)
     it(`${name}: exit 2, nothing touched`, async (t) => {

@@ -152,7 +152,9 @@ export class LossyEngine {
   #writeState(now: number): void {
     this.#stateAt = now;
     const usage = Math.min(1, this.#queue.length / this.capacity).toFixed(2);
-    writeFileSync(`${this.stateFile}.temp`, `events_dropped='${this.dropped}'\nevent_queue_usage='${usage}'\n`);
+    const head = "# State file for wazuh-analysisd\n# THIS FILE WILL BE DEPRECATED IN FUTURE VERSIONS\n\n";
+    const counters = `events_dropped='${this.dropped}'\nevent_queue_usage='${usage}'\n`;
+    writeFileSync(`${this.stateFile}.temp`, head + counters);
     renameSync(`${this.stateFile}.temp`, this.stateFile);
   }
 }

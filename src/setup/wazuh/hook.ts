@@ -71,8 +71,14 @@ function assign(script: string, name: string, path: string): string {
   return script.replace(line, () => `${name}='${path}'`);
 }
 
+/** integratord runs a script of one's own under such a name only. */
+export const isHookName = (name: string): boolean => /^custom-[A-Za-z0-9._-]{1,64}$/.test(name);
+
+/** Whether a script is the hook, of this version or another, under whatever name. */
+export const isHookScript = (script: string): boolean => script.includes("Tipline's hook");
+
 function checkedName(name: string): string {
-  if (/^custom-[A-Za-z0-9._-]{1,64}$/.test(name)) return name;
+  if (isHookName(name)) return name;
   throw new TiplineError(
     "TIP_INPUT_INVALID",
     `expected the name of an integration to be custom- and letters, digits, dots, - or _, found ${JSON.stringify(name.slice(0, 100))}`,

@@ -2,22 +2,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { TiplineError } from "../../lib/errors.ts";
 import { packageRoot } from "../../lib/package-root.ts";
+import type { FileState } from "./install-files.ts";
 import { type Accounts, SERVICE_HOME, SERVICE_USER } from "./install-user.ts";
 import { formatVersion, type Installation, since, type WazuhVersion } from "./installation.ts";
 import { integrationsOf, takesEverything } from "./integrations.ts";
 import type { OssecConf } from "./ossec-conf.ts";
 import type { Change, Plan, Reload } from "./plan.ts";
-import {
-  confOf,
-  HOOK_NAME,
-  neededEdits,
-  planAgentGroup,
-  planEdits,
-  planHook,
-  planReplace,
-  spoolNotes,
-} from "./plan-conf.ts";
+import { confOf, HOOK_NAME, neededEdits, planAgentGroup, planEdits, planReplace } from "./plan-conf.ts";
 import { Draft } from "./plan-draft.ts";
+import { planHook, spoolNotes } from "./plan-hook.ts";
 import { DEFAULT_CONFIG, KEY_FILE, planHost } from "./plan-host.ts";
 import { planRules, type RulesPlan } from "./plan-rules.ts";
 import { DEFAULT_BLOCK } from "./rules.ts";
@@ -31,6 +24,8 @@ export interface InstallOptions {
   readonly api?: boolean | undefined;
   /** False takes it away; undefined leaves it as it is. */
   readonly hook?: boolean | undefined;
+  /** Names under `integrations/` that the hook has as well; an `<integration>` of such a name is the hook's then. */
+  readonly hookNames?: readonly string[] | undefined;
   /** False takes it away; undefined leaves it as it is. */
   readonly visibility?: boolean | undefined;
   /** Integrations whose place the hook takes: their names, or `true` for every MISP lookup of the community's. Not remembered. */
@@ -52,6 +47,8 @@ export interface PlanInput {
   readonly options: InstallOptions;
   /** The manager's own prefix, where its programs run elsewhere. */
   readonly managerPrefix?: string | undefined;
+  /** A file as it was before Tipline first changed it; undefined: not there, or never changed. */
+  readonly before?: (path: string) => FileState | undefined;
 }
 
 export interface InstallPlan extends Plan {
@@ -70,17 +67,19 @@ export async function planInstall({
   accounts,
   options,
   managerPrefix,
+  before = () => undefined,
 }: PlanInput): Promise<InstallPlan> {
   const notes = versionNotes(version);
   const draft = new Draft(installation.prefix);
   const conf = confOf(draft, installation);
-  const { ruleBlock: block = DEFAULT_BLOCK, api = false, visibility, replace } = options;
+  const { ruleBlock: block = DEFAULT_BLOCK, api = false, visibility, replace, hookNames: names = [] } = options;
   const hook = replace === undefined ? options.hook : true;
   const rules = planRules(draft, installation, conf, { block, api, visibility });
   planEdits(draft, installation, neededEdits(draft, installation, conf));
   const replaced = replace && planReplace(draft, installation, replace === true ? undefined : replace, rules.loaded);
   if (hook === true) notes.push(...spoolNotes(draft, installation));
-  const folders = planHook(draft, installation, { hook, managerPrefix });
+  const hooked = planHook(draft, installation, { hook, names, managerPrefix, before });
+  notes.push(...hooked.notes);
   for (const group of options.agentGroups ?? []) planAgentGroup(draft, installation, group, agentConf());
   if (visibility === true && (options.agentGroups ?? []).length === 0)
     notes.push(
@@ -93,7 +92,7 @@ export async function planInstall({
     stateDir: options.stateDir ?? accounts.home ?? SERVICE_HOME,
     mispUrl: options.mispUrl ?? replaced?.migration.mispUrl,
     hook: hook === true,
-    echoes: passesOurs(confOf(draft, installation)),
+    echoes: passesOurs(confOf(draft, installation), [HOOK_NAME, ...names]),
   });
   const files = draft.changes();
   const reload = reloadFor(
@@ -101,7 +100,7 @@ export async function planInstall({
     files.map(({ place }) => place.path),
   );
   notes.push(...placeNotes(conf, managerPrefix !== undefined && reload === "restart"));
-  const changes: readonly Change[] = [...host.changes, ...folders, ...files];
+  const changes: readonly Change[] = [...host.changes, ...hooked.folders, ...files];
   return {
     changes,
     reload,
@@ -112,8 +111,8 @@ export async function planInstall({
 }
 
 /** Whether the hook's blocks, as they shall be, let every alert of our own findings pass. */
-function passesOurs(conf: OssecConf): boolean {
-  const blocks = integrationsOf(conf).filter(({ name }) => name === HOOK_NAME);
+function passesOurs(conf: OssecConf, names: readonly string[]): boolean {
+  const blocks = integrationsOf(conf).filter(({ name }) => names.includes(name));
   return blocks.some(({ filters }) => takesEverything(filters) && Number(filters.level ?? 0) <= 3);
 }
 

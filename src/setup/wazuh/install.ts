@@ -4,7 +4,7 @@ import { TiplineError } from "../../lib/errors.ts";
 import { type RunRecord, Store } from "./backup.ts";
 import { applyPlan, recover, type Surroundings } from "./install-apply.ts";
 import type { RunCommand } from "./install-command.ts";
-import { readState } from "./install-files.ts";
+import { type FileState, readState } from "./install-files.ts";
 import { type InstallOptions, type InstallPlan, planInstall } from "./install-plan.ts";
 import type { Accounts } from "./install-user.ts";
 import { DEFAULT_PREFIX, findInstallation, type Installation } from "./installation.ts";
@@ -61,10 +61,13 @@ export async function install(request: RunRequest, options: InstallOptions, worl
     const asked = sticky(options, store, installation);
     const managerPrefix = manager.remote ? (request.access?.execPrefix ?? DEFAULT_PREFIX) : undefined;
     const version = await versionOf(manager, world.signal);
-    const plan = await planInstall({ installation, version, accounts: world.accounts, options: asked, managerPrefix });
+    const { accounts } = world;
+    const before = (path: string) => stateBefore(store, path);
+    const plan = await planInstall({ installation, version, accounts, options: asked, managerPrefix, before });
     const ours: Ours = { files: ourFileNames(), ruleIds: plan.rules.ids };
     const { replace, ...remembered } = asked;
     if (replace !== undefined) Object.assign(remembered, { hook: true });
+    else if (asked.hook === false) Object.assign(remembered, { hookNames: [] });
     const work: Work = { what: "install", plan, options: remembered, ours, strict: true };
     return carry(ground, request, world, work, (record) => [...store.readInstalled(), record]);
   });
@@ -100,7 +103,19 @@ function sticky(options: InstallOptions, store: Store, { paths }: Installation):
   const given = Object.entries(options).filter(([, value]) => value !== undefined);
   // A group that was removed since is no reason to fail an upgrade.
   const agentGroups = last.agentGroups?.filter((group) => existsSync(join(paths.sharedDir, group)));
-  return { ...last, ...(agentGroups && { agentGroups }), ...Object.fromEntries(given) };
+  // A name is the hook's until the hook is taken away.
+  const hookNames = [...new Set([...(last.hookNames ?? []), ...(options.hookNames ?? [])])];
+  const named = (options.hookNames ?? []).length > 0 && { hook: true };
+  const kept = { ...last, ...(agentGroups && { agentGroups }), ...named };
+  return { ...kept, ...Object.fromEntries(given), ...(hookNames.length > 0 && { hookNames }) };
+}
+
+/** A file as it was before the first run that changed it; undefined: not there, or no run did. */
+function stateBefore(store: Store, path: string): FileState | undefined {
+  const runs = store.exists() ? store.readInstalled() : [];
+  const files = runs.flatMap(({ changes }) => changes.filter((change) => change.kind === "file"));
+  const first = files.find(({ place }) => place.path === path);
+  return first && store.load(first.found);
 }
 
 async function withStore<T>(

@@ -45,12 +45,42 @@ export interface InstallationPaths {
 export const DEFAULT_PREFIX = "/var/ossec";
 const WAZUH_5_PREFIX = "/var/wazuh-manager";
 
-/** Finds the manager. Throws TIP_INPUT_INVALID when there is none, saying what was looked for. */
-export function findInstallation({ prefix }: { readonly prefix?: string | undefined } = {}): Installation {
-  const folder = resolve(prefix ?? DEFAULT_PREFIX);
+const UNIT = "wazuh-manager.service";
+const UNIT_FOLDERS = ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"];
+
+export interface FindOptions {
+  readonly prefix?: string | undefined;
+  /** Where it is looked for first when no prefix is given. */
+  readonly usual?: string;
+  /** Folders of systemd's units, the first of which that has the manager's says where it is. */
+  readonly unitFolders?: readonly string[];
+}
+
+/**
+ * Finds the manager: where it is said to be, else in its usual folder, else where its unit of systemd starts it. Throws
+ * TIP_INPUT_INVALID when there is none, saying what was looked for.
+ */
+export function findInstallation({
+  prefix,
+  usual = DEFAULT_PREFIX,
+  unitFolders = UNIT_FOLDERS,
+}: FindOptions = {}): Installation {
+  const folder = resolve(prefix ?? foundPrefix(usual, unitFolders));
   const paths = pathsOf(folder);
   if (!isFile(paths.ossecConf)) throw new TiplineError("TIP_INPUT_INVALID", notThere(folder, prefix !== undefined));
   return { prefix: folder, version: readVersion(folder, paths), user: managerUser(paths), paths };
+}
+
+function foundPrefix(usual: string, unitFolders: readonly string[]): string {
+  if (isFile(pathsOf(usual).ossecConf)) return usual;
+  return unitFolders.map((folder) => unitPrefix(join(folder, UNIT))).find((found) => found !== undefined) ?? usual;
+}
+
+/** `ExecStart=/usr/bin/env /opt/wazuh/bin/wazuh-control start`, as Wazuh's packages write it with their prefix. */
+function unitPrefix(unit: string): string | undefined {
+  const start = /^ExecStart=[^\n]{0,200}?(\/[^\s"']{1,400})\/bin\/wazuh-control\s+start\b/m.exec(readSmall(unit) ?? "");
+  const prefix = start?.[1];
+  return prefix !== undefined && isFile(pathsOf(prefix).ossecConf) ? prefix : undefined;
 }
 
 /** The paths of a manager below a folder, whether or not they exist. */

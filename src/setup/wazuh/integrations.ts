@@ -19,6 +19,8 @@ export interface Integration {
   readonly json: boolean;
   readonly hasApiKey: boolean;
   readonly hookUrl: string | undefined;
+  /** Names of what else is set and means something to the script alone: `options`, `timeout` … */
+  readonly settings: readonly string[];
   readonly node: XmlNode;
 }
 
@@ -30,10 +32,24 @@ const FILTERS = [
   ["event_location", "eventLocation"],
 ] as const satisfies readonly (readonly [string, keyof IntegrationFilters])[];
 
+/** What integratord hands on to a script; the hook takes none of it. */
+const SETTINGS = ["options", "timeout", "retries", "max_log"];
+
 /** All integrations, in the order in which integratord asks them. */
 export function integrationsOf(conf: OssecConf): readonly Integration[] {
   return conf.all("integration").map(integrationOf);
 }
+
+/**
+ * The blocks of a name. Where none has it, those of the same name with or without `.py`: Wazuh's wrapper `custom-misp` runs
+ * `custom-misp.py`, and people mean both by either.
+ */
+export function blocksNamed(all: readonly Integration[], wanted: string): readonly Integration[] {
+  const exact = all.filter(({ name }) => name === wanted);
+  return exact.length > 0 ? exact : all.filter(({ name }) => stem(name) === stem(wanted));
+}
+
+const stem = (name: string) => name.replace(/\.py$/, "");
 
 /** The community's MISP lookups are copied under many names: `custom-misp`, `custom-misp.py`, `custom-misp_sysmon` … */
 export function isMispIntegration({ name }: Integration): boolean {
@@ -67,6 +83,7 @@ function integrationOf(node: XmlNode): Integration {
     json: (values.get("alert_format") ?? "").startsWith("json"),
     hasApiKey: (values.get("api_key") ?? "").trim() !== "",
     hookUrl: values.get("hook_url")?.trim() || undefined,
+    settings: SETTINGS.filter((element) => (values.get(element) ?? "").trim() !== ""),
     node,
   };
 }

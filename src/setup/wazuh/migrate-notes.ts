@@ -6,7 +6,7 @@ import { deadGroups } from "./migrate-groups.ts";
 import type { CatalogRule } from "./rule-catalog.ts";
 
 export interface MigrationNote {
-  readonly kind: "group" | "loop" | "key" | "format" | "stays" | "script" | "filter";
+  readonly kind: "group" | "loop" | "key" | "format" | "stays" | "script" | "filter" | "setting";
   /** Line of ossec.conf; undefined: it is about a file. */
   readonly line: number | undefined;
   readonly text: string;
@@ -20,7 +20,12 @@ export function notesOn(
 ): readonly MigrationNote[] {
   const staying = all.filter((one) => !replaced.includes(one));
   return [
-    ...replaced.flatMap((one) => [...groupNotes(one, rules), ...keyNotes(one), ...loopNotes(one)]),
+    ...replaced.flatMap((one) => [
+      ...groupNotes(one, rules),
+      ...keyNotes(one),
+      ...settingNotes(one),
+      ...loopNotes(one),
+    ]),
     ...(replaced.length > 0 ? staying.flatMap((one) => hookNotes(one)) : []),
     ...staying.flatMap((one) => stayNotes(one)),
     ...staying.flatMap((one) => formatNotes(one, replaced)),
@@ -84,6 +89,13 @@ function keyNotes({ hasApiKey, name, node }: Integration): MigrationNote[] {
   if (!hasApiKey) return [];
   const text = `${name} had its <api_key> in ossec.conf, which the server's API shows and backups keep: give the key to Tipline as key_file, or better a new one, and delete the old one in MISP`;
   return [{ kind: "key", line: node.line, text }];
+}
+
+function settingNotes({ settings, name, node }: Integration): MigrationNote[] {
+  if (settings.length === 0) return [];
+  const elements = settings.map((element) => `<${element}>`).join(", ");
+  const text = `${elements} of ${name} ${settings.length === 1 ? "goes" : "go"} with its block: the hook asks nobody, so it has no use for them`;
+  return [{ kind: "setting", line: node.line, text }];
 }
 
 function loopNotes({ filters, name, node }: Integration): MigrationNote[] {

@@ -1,6 +1,7 @@
 import { TiplineError } from "../../lib/errors.ts";
 import { HOOK_NAMES } from "./hook.ts";
 import {
+  blocksNamed,
   filterLines,
   type Integration,
   type IntegrationFilters,
@@ -47,7 +48,8 @@ export function planMigration(conf: OssecConf, options: MigrationOptions = {}): 
     filters,
     edit: {
       why: `Tipline's hook in the place of ${[...new Set(replaced.map(({ name }) => name))].join(", ")}`,
-      splices: (text) => splicesFor(text, options),
+      // By the names that were found, or a second time another block would be meant.
+      splices: (text) => splicesFor(text, options, options.names && replaced.map(({ name }) => name)),
     },
     notes: notesOn(all, replaced, options.rules),
     mispUrl: replaced.map(({ hookUrl }) => hookUrl).find(isMispUrl),
@@ -59,14 +61,15 @@ function chosen(all: readonly Integration[], names: readonly string[] | undefine
   const ours: readonly string[] = [HOOK_NAMES[0]];
   if (names === undefined) return all.filter((one) => isMispIntegration(one) && !ours.includes(one.name));
   for (const name of names) {
-    if (all.some((one) => one.name === name)) continue;
+    if (blocksNamed(all, name).length > 0) continue;
     const there = [...new Set(all.map((one) => one.name))].map((one) => JSON.stringify(one.slice(0, 60)));
     throw new TiplineError(
       "TIP_USAGE_INVALID",
       `expected an <integration> named ${JSON.stringify(name.slice(0, 60))} in ossec.conf, found ${there.join(", ") || "none"}`,
     );
   }
-  return all.filter(({ name }) => names.includes(name) && !ours.includes(name));
+  const meant = new Set(names.flatMap((name) => blocksNamed(all, name)));
+  return all.filter((one) => meant.has(one) && !ours.includes(one.name));
 }
 
 /** One block for equal filters, and one for all when one of them takes everything from the least level on. */
@@ -80,7 +83,11 @@ function joined(replaced: readonly Integration[]): readonly IntegrationFilters[]
   return [widest, ...all.filter((one) => one !== widest && Number(one.level ?? 0) < least)];
 }
 
-function splicesFor(text: string, { names, old = "remove" }: MigrationOptions): readonly Splice[] {
+function splicesFor(
+  text: string,
+  { old = "remove" }: MigrationOptions,
+  names: readonly string[] | undefined,
+): readonly Splice[] {
   const all = integrationsOf(readOssecConf(text));
   const present = names?.filter((name) => all.some((one) => one.name === name));
   const replaced = chosen(all, present);

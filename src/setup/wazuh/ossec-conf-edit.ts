@@ -97,6 +97,21 @@ export function removeIntegration(name: string, why: string): ConfEdit {
   };
 }
 
+/** Takes every `<integration>` out that `addIntegration` put in, whatever its name, and leaves those that stand without the comment. */
+export function removeOurIntegrations(why: string): ConfEdit {
+  return {
+    why,
+    splices: (text) =>
+      readOssecConf(text)
+        .all("integration")
+        .flatMap((node) => {
+          const name = node.children.find((child) => child.name === "name")?.text ?? "";
+          const whole = withMarker(text, node, name);
+          return whole.start === node.start ? [] : [{ ...wholeLines(text, whole), text: "" }];
+        }),
+  };
+}
+
 function integrations(text: string, name: string): readonly XmlNode[] {
   const conf = readOssecConf(text);
   return conf

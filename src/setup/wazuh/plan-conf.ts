@@ -1,21 +1,13 @@
 import { basename, dirname, join } from "node:path";
 import { TiplineError } from "../../lib/errors.ts";
-import { HOOK_NAMES, hookFor } from "./hook.ts";
+import { HOOK_NAMES, isHookScript } from "./hook.ts";
 import { folderOwner } from "./install-files.ts";
 import type { Installation } from "./installation.ts";
+import { blocksNamed, type Integration, integrationsOf } from "./integrations.ts";
 import { type Migration, planMigration } from "./migrate.ts";
 import { scriptNotes } from "./migrate-notes.ts";
 import { type OssecConf, readOssecConf } from "./ossec-conf.ts";
-import {
-  addIntegration,
-  addToSection,
-  type ConfEdit,
-  editConf,
-  removeFromSection,
-  removeIntegration,
-  setOption,
-} from "./ossec-conf-edit.ts";
-import type { FolderChange } from "./plan.ts";
+import { addToSection, type ConfEdit, editConf, removeFromSection, setOption } from "./ossec-conf-edit.ts";
 import type { Draft } from "./plan-draft.ts";
 import { RULES_FILES } from "./plan-rules-order.ts";
 import type { CatalogRule } from "./rule-catalog.ts";
@@ -24,9 +16,6 @@ import { VISIBILITY_FILES } from "./visibility.ts";
 
 /** The hook's name under `integrations/` and in `<integration>`. */
 export const HOOK_NAME = HOOK_NAMES[0];
-
-/** Least level of the alerts that the hook hands over: all that Wazuh writes with its stock `log_alert_level`. */
-const HOOK_LEVEL = 3;
 
 /** Reads ossec.conf as it shall be. Throws TIP_INPUT_INVALID when it is not there or Wazuh could not read it. */
 export function confOf(draft: Draft, { paths }: Installation): OssecConf {
@@ -103,62 +92,23 @@ export function planReplace(
   rules: readonly CatalogRule[],
 ): { readonly migration: Migration; readonly notes: readonly string[] } {
   const conf = confOf(draft, installation);
-  const wanted = integrationsNamed(conf, HOOK_NAME) ? names?.filter((name) => integrationsNamed(conf, name)) : names;
+  const all = integrationsOf(conf);
+  const isThere = (wanted: string) => all.some(({ name }) => name === wanted);
+  const wanted = isThere(HOOK_NAME) ? names?.filter(isThere) : names;
   const migration = planMigration(conf, { names: wanted, ...(rules.length > 0 && { rules }) });
   planEdits(draft, installation, [migration.edit]);
   const { replaced, notes } = migration;
-  const nothing = `--replace: no <integration> of the community's looks up MISP in ossec.conf${names ? ` under the name ${names.join(", ")} any more` : ""}`;
-  const script = scriptNotes(installation.paths.integrations, replaced, (text) => text.includes("Tipline's hook"));
+  const nothing = `--replace: no <integration> of the community's looks up MISP in ossec.conf${names ? ` under the name ${names.join(", ")} any more${nearWords(all, names)}` : ""}`;
+  const script = scriptNotes(installation.paths.integrations, replaced, isHookScript);
   const said = [...notes, ...script].map(({ line, text }) =>
     line === undefined ? text : `ossec.conf:${line}: ${text}`,
   );
   return { migration, notes: replaced.length === 0 ? [nothing, ...said] : said };
 }
 
-function integrationsNamed(conf: OssecConf, wanted: string): boolean {
-  return conf.all("integration", "name").some(({ text }) => text.trim() === wanted);
-}
-
-export interface HookWanted {
-  /** Undefined: what is there of it stays. */
-  readonly hook: boolean | undefined;
-  /** The manager's own prefix, where it is not the one at hand (a container's volumes). */
-  readonly managerPrefix: string | undefined;
-}
-
-/** The hook's script, its spool and its `<integration>`; or, where it is not wanted, neither script nor block. */
-export function planHook(draft: Draft, installation: Installation, wanted: HookWanted): readonly FolderChange[] {
-  const { managerPrefix } = wanted;
-  const hook = hookFor(installation, { ...(managerPrefix !== undefined && { managerPrefix }) });
-  if (wanted.hook === undefined) return [];
-  if (!wanted.hook) {
-    for (const { path } of hook.targets) draft.remove(path, "the hook is not wanted");
-    planEdits(draft, installation, [removeIntegration(HOOK_NAME, "the hook is not wanted")]);
-    return [];
-  }
-  const owner = (mode: number) => ({
-    mode,
-    uid: process.geteuid?.() ?? 0,
-    gid: installation.user?.gid ?? process.getegid?.() ?? 0,
-  });
-  for (const { path, mode } of hook.targets)
-    draft.write(path, hook.script, "the hook for integratord", { owner: owner(mode) });
-  const lines = [`<level>${HOOK_LEVEL}</level>`, "<alert_format>json</alert_format>"];
-  planEdits(draft, installation, [addIntegration(HOOK_NAME, lines, "integratord hands alerts to the hook")]);
-  const place = draft.place(hook.spool.path);
-  if (folderOwner(place) !== undefined) return [];
-  return [{ kind: "folder", place, wanted: owner(hook.spool.mode), why: "the hook's spool" }];
-}
-
-/** What is wrong with a spool that is there already: the hook's user must write to it, and Tipline's take files out. */
-export function spoolNotes(draft: Draft, installation: Installation): readonly string[] {
-  const { path, mode } = hookFor(installation).spool;
-  const is = folderOwner(draft.place(path));
-  const gid = installation.user?.gid;
-  if (!is || ((is.mode & 0o070) === 0o070 && (gid === undefined || is.gid === gid))) return [];
-  const found = `mode ${is.mode.toString(8)} of ${is.uid}:${is.gid}`;
-  const mend = `chown root:${gid ?? "wazuh"} ${path} && chmod ${mode.toString(8)} ${path}`;
-  return [`${path} has ${found}, so that the hook or Tipline cannot use it: ${mend}`];
+function nearWords(all: readonly Integration[], names: readonly string[]): string {
+  const near = [...new Set(names.flatMap((name) => blocksNamed(all, name)).map(({ name }) => name))];
+  return near.length === 0 ? "" : `; there is ${near.join(", ")}`;
 }
 
 /** The snippet in the configuration of an agent group, or "" where it is there already. */

@@ -1,11 +1,11 @@
 import { basename, join } from "node:path";
 import type { RecordedChange, RunRecord, Store } from "./backup.ts";
-import { type FileState, folderOwner, listFolder, readState, sameState } from "./install-files.ts";
+import { isHookScript } from "./hook.ts";
+import { type FileState, folderOwner, listFolder, type Place, readState, sameState } from "./install-files.ts";
 import { reloadFor } from "./install-plan.ts";
 import { type TakeOut, undoFile } from "./install-undo.ts";
 import type { Installation } from "./installation.ts";
-import { applySplices } from "./ossec-conf.ts";
-import { removeIntegration } from "./ossec-conf-edit.ts";
+import { editConf, removeIntegration, removeOurIntegrations } from "./ossec-conf-edit.ts";
 import type { Change, FileChange, Plan } from "./plan.ts";
 import { HOOK_NAME, planEdits } from "./plan-conf.ts";
 import { Draft } from "./plan-draft.ts";
@@ -26,6 +26,7 @@ export function planUninstall(store: Store, installation: Installation, purge: b
   const files = plan.changes.filter((change) => change.kind === "file");
   return {
     ...plan,
+    notes: [...plan.notes, ...copyNotes(installation, files)],
     reload: reloadFor(
       installation,
       files.map(({ place }) => place.path),
@@ -95,9 +96,36 @@ function takeBack(
   files.set(path, { ...entry, wanted: state });
 }
 
+/** The hook's blocks: those of its name, and those of other names that `install` put in. */
+const hookEdits = (why: string) => [removeOurIntegrations(why), removeIntegration(HOOK_NAME, why)];
+
+/** Copies of the hook that stay: made by hand, they hand alerts to a spool that nobody drains, or that is gone. */
+function copyNotes(installation: Installation, files: readonly FileChange[]): readonly string[] {
+  const { integrations } = installation.paths;
+  const will = new Map(files.map(({ place, wanted }) => [place.path, wanted]));
+  const anchor = installation.prefix;
+  return listFolder({ anchor, path: integrations }).flatMap((name) => {
+    const path = join(integrations, name);
+    const state = will.has(path) ? will.get(path) : scriptAt({ anchor, path });
+    if (!isHookScript(state?.bytes.toString("latin1") ?? "")) return [];
+    return [
+      `integrations/${name} stays: it is a copy of Tipline's hook that \`install\` did not make, and nobody drains its spool any more; remove it, and the <integration> of that name`,
+    ];
+  });
+}
+
+/** Undefined where it is a link or no regular file: nothing of ours. */
+function scriptAt(place: Place): FileState | undefined {
+  try {
+    return readState(place);
+  } catch {
+    return undefined;
+  }
+}
+
 const takeHookOut: TakeOut = (text) => {
   try {
-    return applySplices(text, removeIntegration(HOOK_NAME, "").splices(text));
+    return editConf(text, hookEdits("")).text;
   } catch {
     // Broken by somebody else meanwhile: then it cannot be said where ours ends.
     return text;
@@ -152,7 +180,7 @@ function withoutRecord(installation: Installation): UninstallPlan {
     for (const folder of [localRules, localDecoders]) draft.remove(join(folder, name), why);
   draft.remove(join(integrations, HOOK_NAME), why);
   if (takeHookOut(draft.text(ossecConf) ?? "") !== draft.text(ossecConf))
-    planEdits(draft, installation, [removeIntegration(HOOK_NAME, why)]);
+    planEdits(draft, installation, hookEdits(why));
   const changes = draft.changes();
   const notes =
     changes.length > 0
@@ -164,7 +192,7 @@ function withoutRecord(installation: Installation): UninstallPlan {
       installation,
       changes.map(({ place }) => place.path),
     ),
-    notes,
+    notes: [...notes, ...copyNotes(installation, changes)],
     next: [],
   };
 }

@@ -155,16 +155,62 @@ describe("the canary's keeper", () => {
     assert.equal(logs.filter((line) => line.startsWith("error canary is missing")).length, 5);
   });
 
-  it("does not take a source that catches up for a loss", () => {
+  it("does not take a source that catches up for a loss, however long it takes", () => {
     const { keeper, around, pass, events, reach, echo, idOf } = rig();
-    around.lagMs = 3_600_000;
-    pass(20 * TIMEOUT);
+    for (around.lagMs = 3_600_000; around.lagMs > 60_000; around.lagMs -= 1000) pass(2000);
     assert.deepEqual(events, ["sent"]);
     around.lagMs = 0;
     pass(TIMEOUT / 2);
     reach("rule", idOf());
     echo();
     assert.equal(keeper.trouble(), undefined);
+  });
+
+  for (const [what, lagAt] of [
+    ["stays far behind", () => 3_600_000],
+    ["falls behind ever more", (ms: number) => 15_000 + ms],
+    ["does not find its place again", () => undefined],
+  ] as const)
+    it(`takes a source that ${what} for a loss, and says that it is why`, () => {
+      const { keeper, around, pass, events, logs } = rig();
+      for (let ms = 0; ms < 3 * TIMEOUT; ms += 1000) {
+        around.lagMs = lagAt(ms);
+        pass(1000);
+      }
+      assert.ok(events.includes("lost read"));
+      assert.match(
+        keeper.trouble() ?? "",
+        /not read: the source (is .+ behind and does not catch up|has not found its)/,
+      );
+      assert.equal(logs.filter((line) => line.startsWith("error canary is missing")).length, 1);
+    });
+
+  it("takes one that a source a little behind has passed by for a loss as any", () => {
+    const { keeper, around, pass, events } = rig();
+    around.lagMs = 15_000;
+    pass(3 * TIMEOUT);
+    assert.ok(events.includes("lost read"));
+    assert.match(keeper.trouble() ?? "", /alert was not read within 1m: most likely Tipline's rules are not loaded/);
+  });
+
+  it("gives a source that catches up again all its time", () => {
+    const { around, pass, events } = rig();
+    around.lagMs = 500_000;
+    pass(TIMEOUT - 10_000);
+    around.lagMs = 400_000;
+    pass(TIMEOUT / 2);
+    around.lagMs = 0;
+    pass(TIMEOUT - 1000);
+    assert.deepEqual(events, ["sent"]);
+    pass(2000);
+    assert.ok(events.includes("lost read"));
+  });
+
+  it("waits as long as the source is held back, which is told elsewhere", () => {
+    const { around, pass, events } = rig();
+    around.lagMs = Number.POSITIVE_INFINITY;
+    pass(20 * TIMEOUT);
+    assert.deepEqual(events, ["sent"]);
   });
 
   it("waits for findings that go out before it, and not for those that do not move", () => {
@@ -249,6 +295,11 @@ describe("the canary's keeper", () => {
     pass(2 * INTERVAL);
     assert.equal(sent.length, 1);
     assert.equal(keeper.trouble(), undefined);
+  });
+
+  it("says to doctor that the line has begun, before one is sent", () => {
+    const { states, clock } = rig();
+    assert.deepEqual([states[0]?.sent, states[0]?.updatedAt], [0, clock.now()]);
   });
 
   it("keeps what doctor needs", () => {

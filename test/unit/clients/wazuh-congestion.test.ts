@@ -9,8 +9,15 @@ import { sleepClock } from "../../support/fake-clocks.ts";
 import { tempDir } from "../../support/temp.ts";
 
 const RATE = 6_400;
+/** Heads of the file as the versions write it; the older one has rates of its interval. */
+const HEADS = {
+  "4.14": "# State file for wazuh-analysisd\n# THIS FILE WILL BE DEPRECATED IN FUTURE VERSIONS\n\n",
+  "4.3":
+    "# State file for wazuh-analysisd\n\n# Events processed (Rule matching)\nevents_processed='90'\nevents_edps='18'\n\n",
+  unknown: "# State file for wazuh-analysisd\n\n",
+};
 
-function setUp(t: TestContext) {
+function setUp(t: TestContext, version: keyof typeof HEADS = "4.14") {
   const path = join(tempDir(t), "wazuh-analysisd.state");
   const clock = sleepClock(1_000_000);
   const pacer = createPacer(RATE, clock);
@@ -30,11 +37,11 @@ function setUp(t: TestContext) {
       return taken;
     },
     /** The daemon writes its counters, and five seconds later they are looked at. */
-    async after(dropped: number, usage = 0) {
+    async after(dropped: number, usage = 0, received = 90_000) {
       written += 1;
       writeFileSync(
         path,
-        `# Events dropped\nevents_dropped='${dropped}'\nevent_queue_usage='${usage}'\nx${"y".repeat(written)}\n`,
+        `${HEADS[version]}# Events received\nevents_received='${received}'\n\n# Events dropped\nevents_dropped='${dropped}'\nevent_queue_usage='${usage}'\nx${"y".repeat(written)}\n`,
       );
       // The file's own time tells a new writing from an old one; kernels keep it to some ten milliseconds.
       utimesSync(path, written, written);
@@ -64,12 +71,32 @@ test("a queue that is nearly full slows as well, before anything is lost", async
   assert.equal(await after(0, 0.95), RATE / 2);
 });
 
-test("a restarted daemon counts from 0, and one before 4.4 counts each interval: both are understood", async (t) => {
+test("a restarted daemon counts from 0", async (t) => {
   const { after } = setUp(t);
   await after(10);
   assert.equal(await after(0), RATE, "restarted, and nothing dropped");
   assert.equal(await after(5), RATE / 2);
-  assert.equal(await after(3), RATE / 4, "fewer in this interval, but some");
+  assert.equal(await after(3), RATE / 4, "restarted again");
+});
+
+test("one before 4.4 counts each interval: as many drops in each are drops all the same", async (t) => {
+  const { after } = setUp(t, "4.3");
+  assert.equal(await after(5_000), RATE / 2, "of the interval just over");
+  assert.equal(await after(5_000), RATE / 4);
+  assert.equal(await after(5_000), RATE / 8);
+  assert.equal(await after(3), RATE / 16, "fewer in this interval, but some");
+  assert.equal(await after(0), RATE / 16);
+  await after(0);
+  assert.equal(await after(0), RATE / 8, "and none, for three");
+});
+
+test("where it cannot be told what is counted, drops are taken for real rather than sent into", async (t) => {
+  const { after } = setUp(t, "unknown");
+  await after(5_000, 0, 1_000);
+  for (let look = 1; look < 4; look++) assert.equal(await after(5_000, 0, 1_000), RATE / 2 ** look);
+  await after(5_000, 0, 2_000);
+  await after(5_000, 0, 3_000);
+  assert.equal(await after(5_000, 0, 4_000), RATE / 4, "what is received runs on, so the drops are old");
 });
 
 test("it never falls below a sixty-fourth, and keeps to the configured rate where there are no counters", async (t) => {

@@ -34,7 +34,7 @@ async function setUp(t: TestContext, rate: number) {
     clock,
     received,
     async dropped(count: number) {
-      writeFileSync(state, `events_dropped='${count}'\n`);
+      writeFileSync(state, `# THIS FILE WILL BE DEPRECATED IN FUTURE VERSIONS\nevents_dropped='${count}'\n`);
       // The file's own time tells a new writing from an old one.
       written += 1;
       utimesSync(state, written, written);

@@ -59,6 +59,40 @@ test("a link instead of the alert's file is followed and copied", (t) => {
   assert.deepEqual(rig.contents(), [ALERT]);
 });
 
+test("a path that is used again with other content hands over both: only integratord's own files are linked", (t) => {
+  for (const shell of SHELLS) {
+    const rig = new HookRig(t);
+    const same = join(rig.folder, "same");
+    for (const text of ["A\n", "B\n"]) {
+      writeFileSync(same, text);
+      assert.deepEqual(rig.run(same, [shell]), { status: 0, stdout: "", stderr: "" });
+    }
+    assert.deepEqual(rig.contents().sort(), ["A\n", "B\n"]);
+    // As integratord's, so that a copy cut short is found as well; and nothing is remembered against links.
+    for (const name of rig.names()) assert.match(name, /^same\.alert\.\d+$/);
+    assert.deepEqual(readdirSync(rig.spool).sort(), rig.names().sort());
+  }
+});
+
+test("integratord's own files are linked: one file, and no other program", (t) => {
+  const rig = new HookRig(t);
+  rig.replaceProgram("cp", "exit 1");
+  const alert = rig.alert(ALERT);
+  assert.equal(rig.run(alert).status, 0);
+  assert.equal(statSync(join(rig.spool, rig.names()[0] ?? "")).ino, statSync(alert).ino);
+});
+
+test("names that look like an option or are hidden are handed over under one that is read", (t) => {
+  for (const shell of SHELLS)
+    for (const name of ["-n.alert", "--help", "-rf", ".hidden.alert", ".hidden"]) {
+      const rig = new HookRig(t);
+      writeFileSync(join(rig.folder, name), ALERT);
+      assert.deepEqual(rig.run(name, [shell]), { status: 0, stdout: "", stderr: "" }, name);
+      assert.deepEqual(rig.contents(), [ALERT], name);
+      assert.deepEqual(readdirSync(rig.spool), rig.names(), name);
+    }
+});
+
 test("a missing spool: exit 1, the reason on stderr for ossec.log, one line a minute in the log", (t) => {
   const rig = new HookRig(t, { spool: false });
   const { status, stdout, stderr } = rig.run(rig.alert(ALERT));

@@ -109,12 +109,45 @@ test("the community's names are recognised, others are left alone", () => {
 
 test("a name that is given and not there is a mistake that lists what is there", () => {
   assert.throws(
-    () => plan(conf(MISP), { names: ["custom-misp"] }),
+    () => plan(conf(MISP), { names: ["custom-misp2"] }),
     (error) =>
       error instanceof TiplineError &&
-      /"custom-misp" in ossec\.conf, found "slack", "custom-misp\.py"/.test(error.message),
+      /"custom-misp2" in ossec\.conf, found "slack", "custom-misp\.py"/.test(error.message),
   );
   assert.equal(plan(conf(MISP), { names: ["custom-misp.py"] }).replaced.length, 1);
+});
+
+test("a name means the wrapper and its script alike, unless both are there", () => {
+  const wrapper = MISP.replace("custom-misp.py", "custom-misp").replace("syscheck", "web");
+  for (const [text, name] of [
+    [conf(wrapper), "custom-misp.py"],
+    [conf(MISP), "custom-misp"],
+  ] as const) {
+    const { replaced, edit } = plan(text, { names: [name] });
+    assert.equal(replaced.length, 1);
+    assert.deepEqual(
+      integrationsOf(readOssecConf(editConf(text, [edit]).text)).map((one) => one.name),
+      ["slack", "custom-tipline"],
+    );
+  }
+  for (const name of ["custom-misp", "custom-misp.py"])
+    assert.deepEqual(
+      plan(conf(MISP, wrapper), { names: [name] }).replaced.map((one) => one.name),
+      [name],
+    );
+});
+
+test("what was set for the old script alone is said to go", () => {
+  const more = "<timeout>20</timeout><retries>5</retries><options>{}</options><max_log>165</max_log></integration>";
+  const text = conf(MISP.replace("</integration>", more));
+  const [note, ...others] = plan(text).notes.filter(({ kind }) => kind === "setting");
+  assert.match(note?.text ?? "", /^<options>, <timeout>, <retries>, <max_log> of custom-misp\.py go with its block/);
+  assert.equal(note?.line, readOssecConf(text).all("integration")[1]?.line);
+  assert.deepEqual(others, []);
+  assert.deepEqual(
+    plan(conf(MISP)).notes.filter(({ kind }) => kind === "setting"),
+    [],
+  );
 });
 
 test("several blocks: equal filters become one, a wider one swallows the rest", () => {

@@ -100,11 +100,7 @@ function secretFile(key: string, path: string, who: Identity | undefined): Check
   const name = "secrets";
   const access = accessOf(path, who ?? ownIdentity(), "read");
   if (access.status === "absent")
-    return fail(
-      name,
-      `${key}: ${path} is not there`,
-      `install -m 600 ${owner(who)}/dev/stdin ${shellWord(path)} (and type it, then Ctrl-D)`,
-    );
+    return fail(name, `${key}: ${path} is not there`, `${putSecret(path, who)} (and type it, then Ctrl-D)`);
   // What systemd hands over is root's, and reaches the service by other ways than modes.
   if (access.status === "yes" || CREDENTIALS.some((place) => path.startsWith(join(place, "/")))) return undefined;
   if (access.status === "unseen")
@@ -116,6 +112,17 @@ function secretFile(key: string, path: string, who: Identity | undefined): Check
 /** What may hold secrets is given to its user rather than opened to everybody. */
 function ownedBy({ name }: Identity, { at, remedy }: Extract<Access, { status: "no" }>): string {
   return remedy.startsWith("chmod o+r") ? `chown ${name} ${shellWord(at)}` : remedy;
+}
+
+/** Takes it from the keyboard, so that it is in no history. */
+function putSecret(path: string, who: Identity | undefined): string {
+  return `install -m 600 ${owner(who)}/dev/stdin ${shellWord(path)}`;
+}
+
+/** Puts another secret into a file and into force; undefined where systemd hands it over. */
+export function replaceSecret(path: string | undefined, who: Identity, restart: string): string | undefined {
+  if (path === undefined || CREDENTIALS.some((place) => path.startsWith(join(place, "/")))) return undefined;
+  return `${putSecret(path, who)} && ${restart} (and type it, then Ctrl-D)`;
 }
 
 function owner(who: Identity | undefined): string {

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
+import type { WazuhApiSettings } from "../clients/wazuh-api-connection.ts";
 import type { Config } from "../config/load.ts";
 import { systemClock } from "../lib/clock.ts";
 import { asError } from "../lib/errors.ts";
@@ -20,11 +21,13 @@ import { healthHops } from "../setup/doctor-line-health.ts";
 import { type Hop, type HopCheck, once, walkChain } from "../setup/doctor-line-walk.ts";
 import { doctorMisp } from "../setup/doctor-misp.ts";
 import { wazuhHops } from "../setup/doctor-wazuh.ts";
+import { apiRulesHop, wazuhApiHop } from "../setup/doctor-wazuh-api.ts";
+import type { IsDaemon } from "../setup/doctor-wazuh-daemons.ts";
 import { WazuhFacts, type WazuhSubject } from "../setup/doctor-wazuh-facts.ts";
 import { DEFAULT_PREFIX } from "../setup/wazuh/installation.ts";
 import { readCanaryState } from "../store/canary-state.ts";
 import { intervalOf } from "./components.ts";
-import { type ConfigReading, configHops, readConfiguration } from "./doctor-config.ts";
+import { type ConfigReading, configHops, readConfiguration, replaceSecret } from "./doctor-config.ts";
 import { configuredServers, connectServer, type ServerSettings } from "./live-servers.ts";
 
 export interface DoctorOptions {
@@ -33,11 +36,12 @@ export interface DoctorOptions {
   /** Only the side of Wazuh. */
   readonly wazuhOnly?: boolean;
   readonly prefix?: string | undefined;
-  /** For tests: instead of whom Tipline runs as, of the host's clock, of its disks, of 7 s for the counters. */
+  /** For tests: instead of whom Tipline runs as, of the host's clock, of its disks, of 7 s for the counters, of its processes. */
   readonly who?: Identity;
   readonly now?: () => number;
   readonly room?: (path: string) => Room | undefined;
   readonly settleMs?: number;
+  readonly isDaemon?: IsDaemon;
 }
 
 /** wazuh-analysisd writes its counters every 5 s. */
@@ -60,7 +64,9 @@ export async function* doctorChain(options: DoctorOptions, signal: AbortSignal):
   if (wazuh) await facts.begin();
   const lastFired = () => (config === undefined ? undefined : readCanaryState(config.state_dir)?.lastReturnedAt);
   const user = userHop({ ...who, restart: subject.restart, reads: subject.reads?.path, writes: subject.writes?.path });
-  const side = wazuh ? wazuhHops(facts, installCommand(subject.prefix, path), user, lastFired) : [user];
+  const install = installCommand(subject.prefix, path);
+  const side = wazuh ? [...wazuhHops(facts, install, user, lastFired)] : [user];
+  if (wazuh && config !== undefined && sinksByApi(config).length > 0) side.push(apiRulesHop(facts, install));
   const hops = options.wazuhOnly
     ? side
     : wholeChain(reading, config, options, { who, status, side, prefix: wazuh ? subject.prefix : undefined });
@@ -86,19 +92,26 @@ function wholeChain(
   const checks = configHops(reading, who.who);
   if (config === undefined) return [...checks, ...side];
   const servers = configuredServers(config);
+  const apiSinks = sinksByApi(config);
   const line = lineSubject(config, options, who.who, status, reading.path);
   return [
     ...checks,
     diskHop(diskPlaces(config, prefix), options.room),
     ...runHops(line),
-    ...servers.map((server) => mispHop(server, line.now, command("doctor misp"))),
+    ...servers.map((server) => mispHop(server, line, command("doctor misp"))),
     ...side,
+    ...apiSinks.map(({ name, settings }) =>
+      wazuhApiHop({ name, settings: settings as WazuhApiSettings, restart: line.restart, now: line.now }),
+    ),
     ...lineHops(line, command),
     ...healthHops(line),
   ];
 }
 
-function mispHop(server: ServerSettings, now: () => number, closer: string): Hop {
+const sinksByApi = ({ sinks }: Config): Config["sinks"] =>
+  sinks.filter(({ definition }) => definition.type === "wazuh-api");
+
+function mispHop(server: ServerSettings, { now, who, restart }: LineSubject, closer: string): Hop {
   const name = `misp ${server.name}`;
   return {
     name,
@@ -109,7 +122,9 @@ function mispHop(server: ServerSettings, now: () => number, closer: string): Hop
       const { misp } = connected;
       try {
         const { connection, toIdsOnly, publishedOnly, pageSize, sightings, zmq } = server;
-        const subject = { connection, misp, toIdsOnly, publishedOnly, pageSize, sightings, zmq, now, brief: true };
+        const newKey = replaceSecret(connection.key_file, who, restart);
+        const taken = { toIdsOnly, publishedOnly, pageSize };
+        const subject = { connection, misp, ...taken, sightings, zmq, now, newKey, brief: true };
         const checks: Check[] = [];
         for await (const check of doctorMisp(subject, signal)) checks.push(ofChain(check, name, closer));
         return checks;
@@ -172,7 +187,7 @@ function usesWazuh(config: Config | undefined): boolean {
 }
 
 function wazuhSubject(
-  { prefix, now, settleMs }: DoctorOptions,
+  { prefix, now, settleMs, isDaemon }: DoctorOptions,
   config: Config | undefined,
   { who, how }: Parts["who"],
 ): WazuhSubject {
@@ -202,6 +217,7 @@ function wazuhSubject(
     ...(drains !== undefined && { drains }),
     now: now ?? systemClock.now,
     settleMs: settleMs ?? SETTLE_MS,
+    ...(isDaemon !== undefined && { isDaemon }),
     sleep: systemClock.sleep,
   };
 }
@@ -229,15 +245,19 @@ function lineSubject(
   path: string,
 ): LineSubject {
   const { listen } = config.metrics;
+  const command = commandWith(path);
   return {
     stateDir: config.state_dir,
     who,
-    start: existsSync(UNIT) ? "systemctl start tipline" : commandWith(path)("run"),
+    start: existsSync(UNIT) ? "systemctl start tipline" : command("run"),
     restart: restartCommand(),
+    config: { path, digest: config.digest },
     feeds: config.feeds.map((feed) => ({
       name: feed.name,
       staleMs: Math.max(HOUR_MS, STALE_INTERVALS * intervalOf(config, feed)),
       hop: `misp ${feed.name}`,
+      looks: command(feed.definition.type === "misp-server" ? `doctor misp --feed-name ${feed.name}` : "feeds list"),
+      mayBeEmpty: (feed.settings as { readonly allow_empty?: boolean }).allow_empty === true,
     })),
     healthUrl: listen === "off" ? undefined : `http://${listen}/healthz`,
     now: now ?? systemClock.now,

@@ -60,6 +60,7 @@ export class Health {
   readonly #unconfirmed = new Map<string, { count: number; at: number }>();
   /** Epoch milliseconds of each feed's last good pull. */
   readonly #lastPull: Map<string, number>;
+  readonly #pulled = new Set<string>();
 
   constructor(parts: HealthParts) {
     this.#parts = parts;
@@ -92,13 +93,20 @@ export class Health {
       if (status === "failed") this.#feedErrors.set(feed, error?.message ?? "failed");
       else if (status === "held") this.#feedErrors.set(feed, "held: it lost more than 30% at once");
       else this.#feedErrors.delete(feed);
-      if (status !== "failed" && status !== "held") this.#lastPull.set(feed, this.#parts.clock.now());
+      if (status === "failed" || status === "held") continue;
+      this.#lastPull.set(feed, this.#parts.clock.now());
+      this.#pulled.add(feed);
     }
   }
 
   /** Epoch milliseconds of the last good pull, by feed. */
   lastPulls(): ReadonlyMap<string, number> {
     return this.#lastPull;
+  }
+
+  /** Feeds that were pulled without a fault since the start. */
+  pulledFeeds(): readonly string[] {
+    return [...this.#pulled];
   }
 
   /** What is wrong with the last pull of a feed, by name of those where something is. */

@@ -68,6 +68,11 @@ export async function prepareSimulation(request: SimulateRequest): Promise<Prepa
     const unmatched = whyUnmatched(scenario, of, stage);
     const socket = request.socket ?? queueSink(config)?.socket;
     const as = request.as ?? (request.file === undefined && socket !== undefined ? "event" : "alert");
+    if (as === "event" && socket === undefined)
+      throw new TiplineError(
+        "TIP_USAGE_INVALID",
+        "--as event: the configuration has no sink of type wazuh: give --socket",
+      );
     const goes = request.file !== undefined || (as === "event" && socket !== undefined);
     const target = {
       as,

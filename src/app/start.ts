@@ -193,7 +193,7 @@ async function assembled(
       exclusive,
       onSynced: (result) => health.synced(result),
       feedErrors: () => health.feedErrors(),
-      report: () => lineReport({ health, live, sources, journal, clock }),
+      report: () => lineReport({ config, health, live, sources, journal, clock }),
       stopping: stopSync.signal,
     }),
   });

@@ -115,7 +115,7 @@ async function simulate(scenario: Scenario, flags: Flags): Promise<void> {
     if (!prepared.goes) {
       await print(prepared.text);
       note(
-        `tipline: ${prepared.type} ${safe(prepared.value)}; printed only: give it to logcollector with --append FILE`,
+        `tipline: ${prepared.type} ${safe(prepared.value)}; printed only: ${prepared.as === "log" ? "give it to logcollector with --append FILE" : "append it with --append FILE to a file that a source reads"}`,
       );
       return;
     }

@@ -45,6 +45,11 @@ export interface WazuhApi {
    * verdict on the events: `refused` when the server finds fault with the request itself.
    */
   ingest(events: readonly string[], signal: AbortSignal): Promise<Ingested>;
+  /**
+   * Whether the user's roles allow `POST /events`; nothing is sent but a login. Undefined where the server does not tell. Throws
+   * RemoteError when it refuses the login or cannot be reached.
+   */
+  mayIngest(signal: AbortSignal): Promise<boolean | undefined>;
   close(): Promise<void>;
 }
 
@@ -68,15 +73,23 @@ class Client implements WazuhApi {
 
   async ingest(events: readonly string[], signal: AbortSignal): Promise<Ingested> {
     const body = JSON.stringify({ events });
-    let response = await this.#post("/events", await this.#bearer(signal), body, signal);
+    let response = await this.#send("POST", "/events", await this.#bearer(signal), body, signal);
     if (response.status === 401) {
       // Revoked, or a restarted server with another key: one more login tells.
       response.cancel();
       this.#token = undefined;
-      response = await this.#post("/events", await this.#bearer(signal), body, signal);
+      response = await this.#send("POST", "/events", await this.#bearer(signal), body, signal);
     }
     if (response.status !== 200) throw await this.#refusal(response, "POST /events");
     return verdictOf(await jsonOf(response), events, (said) => this.#masked(said));
+  }
+
+  async mayIngest(signal: AbortSignal): Promise<boolean | undefined> {
+    const path = "/security/users/me/policies";
+    const response = await this.#send("GET", path, await this.#bearer(signal), undefined, signal);
+    if (response.status === 200) return allowsIngest(await jsonOf(response));
+    response.cancel();
+    return undefined;
   }
 
   close(): Promise<void> {
@@ -85,14 +98,15 @@ class Client implements WazuhApi {
 
   async #bearer(signal: AbortSignal): Promise<string> {
     if (this.#token === undefined || this.#clock.now() >= this.#token.renewAt) {
-      const response = await this.#post("/security/user/authenticate", basic(this.#login), undefined, signal);
+      const response = await this.#send("POST", "/security/user/authenticate", basic(this.#login), undefined, signal);
       if (response.status !== 200) throw await this.#refusal(response, "the login");
       this.#token = tokenFrom(await jsonOf(response), this.#clock);
     }
     return `Bearer ${this.#token.bearer}`;
   }
 
-  async #post(
+  async #send(
+    method: "GET" | "POST",
     path: string,
     authorization: string,
     body: string | undefined,
@@ -103,7 +117,7 @@ class Client implements WazuhApi {
       return await this.#http.send(
         {
           url: `${this.#url}${path}`,
-          method: "POST",
+          method,
           headers,
           maxBytes: MOST_ANSWER,
           ...(body !== undefined && { body }),
@@ -161,6 +175,15 @@ class Client implements WazuhApi {
     if (status === 400 || status === 413) return new RemoteError("refused", where, options);
     return new RemoteError("unexpected", `${where}: expected 200 from the Wazuh server API`, options);
   }
+}
+
+/** `{ACTION: {RESOURCE: effect}, rbac_mode}`: what is not named is denied where the mode is `white`, allowed where it is `black`. */
+function allowsIngest(answer: JsonValue): boolean | undefined {
+  const mode = get(answer, "data", "rbac_mode");
+  if (mode !== "white" && mode !== "black") return undefined;
+  const resources = get(answer, "data", "event:ingest");
+  const effects = isJsonObject(resources) ? Object.values(resources) : [];
+  return mode === "white" ? effects.includes("allow") : !effects.includes("deny");
 }
 
 async function jsonOf(response: HttpResponse): Promise<JsonValue> {

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { open } from "node:fs/promises";
 import { asError, systemCode } from "../lib/errors.ts";
 
@@ -31,7 +32,8 @@ const RUNNING = "# THIS FILE WILL BE DEPRECATED IN FUTURE VERSIONS";
 /** Reads `<prefix>/var/run/wazuh-analysisd.state`. Never throws. */
 export async function readAnalysisState(path: string): Promise<StateReading> {
   try {
-    const file = await open(path, "r");
+    // A pipe in its place would hold the opening up for ever.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const stat = await file.stat();
       if (!stat.isFile()) throw new Error("expected a regular file");

@@ -1,5 +1,6 @@
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { basename } from "node:path";
+import { basename, resolve } from "node:path";
 import { type Document, isMap, isPair, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from "yaml";
 import { z } from "zod";
 import type { Definition } from "../contract/define.ts";
@@ -22,6 +23,10 @@ export interface Config extends Omit<RawConfig, "sources" | "feeds" | "sinks"> {
   readonly sources: readonly Configured<object>[];
   readonly feeds: readonly Configured<z.output<typeof feedCommon>>[];
   readonly sinks: readonly Configured<z.output<typeof sinkCommon>>[];
+  /** Of what the file says, before variables are put in: comments and layout do not count. Never printed. */
+  readonly digest: string;
+  /** Absolute; undefined for a configuration that was no file. */
+  readonly path?: string;
 }
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -40,7 +45,7 @@ export async function loadConfig(path: string, env: NodeJS.ProcessEnv = process.
       cause: error,
     });
   }
-  return parseConfig(text, basename(path), env);
+  return { ...(await parseConfig(text, basename(path), env)), path: resolve(path) };
 }
 
 /** `loadConfig` for text; `file` only names it in messages. */
@@ -51,6 +56,9 @@ export async function parseConfig(text: string, file: string, env: NodeJS.Proces
   const reader = new Reader(document, lines, file);
   for (const error of document.errors) reader.fault([], error.message, lines.linePos(error.pos[0]).line);
   reader.throwIfFaulty();
+  const digest = createHash("sha256")
+    .update(JSON.stringify(plain(document, reader)) ?? "")
+    .digest("base64url");
   substitute(document, env, reader);
   reader.throwIfFaulty();
   const raw = reader.check(configSchema, plain(document, reader) ?? {}, []);
@@ -63,6 +71,7 @@ export async function parseConfig(text: string, file: string, env: NodeJS.Proces
     sources: await components(reader, "sources", raw.sources, SOURCES, z.strictObject({})),
     feeds,
     sinks: [...sinks, ...(await broughtSinks(reader, feeds, Object.keys(raw.sinks)))],
+    digest,
   };
   reader.throwIfFaulty();
   return config;

@@ -2,26 +2,39 @@ import { formatDuration } from "../lib/units.ts";
 import { get } from "../model/json.ts";
 import { type CanaryState, readCanaryState } from "../store/canary-state.ts";
 import { type Check, fail, ok, skip } from "./checks.ts";
-import { type LineSubject, reportOf } from "./doctor-line.ts";
+import { IN_FORCE, type LineSubject, reportOf } from "./doctor-line.ts";
 import type { Hop, Seen } from "./doctor-line-walk.ts";
+import { API_RULES, wazuhApiHopOf } from "./doctor-wazuh-api.ts";
+import { EVENTS_PROCESSED } from "./doctor-wazuh-engine.ts";
 
 /** What of Wazuh a trouble of a source or of the sink may come from. */
 const READING = ["installation", "paths", "user and groups", "JSON output", "alerts.json", "alerts growing", "disk"];
 const RULES = [
   ...["rules file", "rules readable", "rules XML", "duplicate ids", "rule parents", "rule order", "rule levels"],
-  ...["swallowing rules", "alert level", "logtest", "rules in force"],
+  ...["swallowing rules", "alert level", "logtest", "rules in force", API_RULES],
 ];
-const SENDING = ["installation", "paths", "user and groups", "analysisd", "queue socket", "events dropped", "disk"];
-const ALL = [...new Set([...READING, ...RULES, ...SENDING, "run", "generation"])];
+const SENDING = [
+  "installation",
+  "paths",
+  "user and groups",
+  "analysisd",
+  "queue socket",
+  "events dropped",
+  "disk",
+  EVENTS_PROCESSED,
+];
+const ALL = [...new Set([...READING, ...RULES, ...SENDING, "run", IN_FORCE, "generation"])];
 
 /** How many times its interval a canary may be overdue before its silence is a fault. */
 const OVERDUE = 3;
 const LEAST_OVERDUE_MS = 60_000;
+/** What the line's trouble with its canary begins with. */
+const CANARY = "canary:";
 
 /** Last of all: what the running line complains of that nothing above explains. */
 export function healthHops(subject: LineSubject): readonly Hop[] {
   return [
-    { name: "canary", needs: ["run"], look: async (seen) => [canary(subject, seen)] },
+    { name: "canary", needs: ["run"], look: async (seen) => [canary(subject, await troublesOf(subject), seen)] },
     { name: "health", needs: ["run"], look: async (seen) => [health(subject, await troublesOf(subject), seen)] },
   ];
 }
@@ -32,17 +45,17 @@ async function troublesOf(subject: LineSubject): Promise<readonly string[]> {
 }
 
 /** Proof of the whole way: an event of ours was read, matched, delivered and seen as an alert. */
-function canary({ stateDir, now, restart }: LineSubject, seen: Seen): Check {
+function canary({ stateDir, now, restart }: LineSubject, troubles: readonly string[], seen: Seen): Check {
   const name = "canary";
   const state = readCanaryState(stateDir);
-  if (state === undefined || !state.enabled) return skip(name, "no canary is sent");
   const explained = seen.broken(...ALL, "reading");
-  if (state.missing !== undefined) {
-    const found = `is missing since ${new Date(state.missing.since).toISOString()}: ${state.missing.message}`;
+  const found = missing(state, troubles, now());
+  if (found !== undefined) {
     return explained
       ? skip(name, `${found}; explained by what is broken above`)
       : fail(name, found, `${restart} (and look again when the next canary is due)`);
   }
+  if (state === undefined || !state.enabled) return skip(name, "no canary is sent");
   const overdue = overdueMs(state, now());
   if (overdue > 0 && !explained)
     return fail(name, `${overdueWords(state)} for ${formatDuration(now() - waitsSince(state))}`, restart);
@@ -60,6 +73,16 @@ function waitsSince({ lastReturnedAt, lastSentAt, updatedAt }: CanaryState): num
 function overdueWords({ lastReturnedAt, lastSentAt }: CanaryState): string {
   if (lastReturnedAt !== undefined) return "none came back";
   return lastSentAt === undefined ? "none was sent" : "the first one did not come back";
+}
+
+/** That the last one is missing: as the file has it or, where that cannot be read or is not written any more, as the line says. */
+function missing(state: CanaryState | undefined, troubles: readonly string[], now: number): string | undefined {
+  if (state?.enabled && state.missing !== undefined)
+    return `is missing since ${new Date(state.missing.since).toISOString()}: ${state.missing.message}`;
+  const told = troubles.find((trouble) => trouble.startsWith(CANARY));
+  // It may have come back since the line was asked.
+  const fresh = state?.enabled && now - state.updatedAt < LEAST_OVERDUE_MS;
+  return told === undefined || fresh ? undefined : told.slice(CANARY.length).trimStart();
 }
 
 function overdueMs(state: CanaryState, now: number): number {
@@ -82,19 +105,23 @@ function health({ feeds, restart }: LineSubject, troubles: readonly string[], se
 function explaining(trouble: string, hopOf: ReadonlyMap<string, string>): readonly string[] {
   const [, kind = "", rest = ""] =
     /^(source|sink|receiver|feed|canary|journal|no generation|the first pull)\b[:, ]*(.*)$/s.exec(trouble) ?? [];
-  if (kind === "source") return [...READING, "analysisd", "queue socket", "reading"];
+  if (kind === "source")
+    return [...READING, "analysisd", "queue socket", "reading", EVENTS_PROCESSED, "integration", IN_FORCE];
   // Of an outbox: nothing on this host is why.
   if (kind === "receiver") return [];
-  if (kind === "sink") return [...SENDING, ...RULES, ...READING];
+  if (kind === "sink") return [...SENDING, ...RULES, ...READING, IN_FORCE, wazuhApiHopOf(rest.split(":")[0] ?? "")];
   if (kind === "canary") return [...ALL, "canary"];
   if (kind === "journal") return ["disk", "state folder"];
   const feed = [...hopOf.keys()].find((name) => rest.startsWith(`${name}:`));
   const servers = [...hopOf.values()];
-  if (kind === "feed") return ["generation", ...(feed === undefined ? [] : [hopOf.get(feed) ?? ""])];
+  if (kind === "feed") return ["generation", IN_FORCE, ...(feed === undefined ? [] : [hopOf.get(feed) ?? ""])];
   return ["generation", ...servers];
 }
 
-/** Findings given up are in the dead letter, which is looked at by itself; the complaint outlives their replay by a day. */
+/**
+ * Findings given up are in the dead letter, which is looked at by itself; the complaint outlives their replay by a day. The canary
+ * has a hop of its own, which hears of the same troubles.
+ */
 function toldElsewhere(trouble: string): boolean {
-  return trouble.includes("never seen again") || trouble.startsWith("canary");
+  return trouble.includes("never seen again") || trouble.startsWith(CANARY);
 }

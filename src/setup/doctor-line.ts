@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { systemCode, TiplineError } from "../lib/errors.ts";
 import { formatBytes, formatCount, formatDuration } from "../lib/units.ts";
 import { get, isJsonObject, type JsonObject, text } from "../model/json.ts";
@@ -16,7 +16,9 @@ export interface LineSubject {
   /** Commands that start and restart it. */
   readonly start: string;
   readonly restart: string;
-  readonly feeds: readonly { readonly name: string; readonly staleMs: number; readonly hop: string }[];
+  readonly feeds: readonly LineFeed[];
+  /** The file that is examined, and its content. */
+  readonly config: { readonly path: string; readonly digest: string };
   /** `listen` of the metrics, or undefined when they are off. */
   readonly healthUrl: string | undefined;
   readonly now: () => number;
@@ -24,11 +26,24 @@ export interface LineSubject {
   readonly status: () => Promise<LineAnswer>;
 }
 
+export interface LineFeed {
+  readonly name: string;
+  readonly staleMs: number;
+  /** Where its server is looked at. */
+  readonly hop: string;
+  /** Command that shows why nothing of it is taken. */
+  readonly looks: string;
+  /** Its settings say that it may have nothing. */
+  readonly mayBeEmpty: boolean;
+}
+
 /** What the running line says of itself, or why it does not. */
 export type LineAnswer =
   | { readonly status: "answers"; readonly report: JsonObject }
   | { readonly status: "absent" | "denied" | "silent"; readonly message: string };
 
+/** The hop that tells whether the line runs on what the file says now. */
+export const IN_FORCE = "configuration in force";
 const ANSWER_MS = 5000;
 /** An alert older than this that is not read means that reading stands still or is much too slow. */
 const LAG_FAIL_MS = 10 * 60_000;
@@ -68,6 +83,7 @@ export function runHops(subject: LineSubject): readonly Hop[] {
   return [
     { name: "state folder", needs: ["configuration"], look: () => [stateFolder(subject)] },
     { name: "run", needs: ["configuration", "state folder"], look: async () => [await run(subject)] },
+    { name: IN_FORCE, needs: ["run"], look: async () => [inForce(await reportOf(subject), subject)] },
   ];
 }
 
@@ -134,6 +150,18 @@ async function run({ status, start, restart, healthUrl, stateDir }: LineSubject)
   );
 }
 
+/** Every other hop goes by the file: what runs may be another configuration. */
+function inForce(report: JsonObject, { config, restart }: LineSubject): Check {
+  const digest = text(report, "config", "digest");
+  const path = text(report, "config", "path");
+  if (digest === undefined) return skip(IN_FORCE, "the running line, an older one, does not say");
+  if (digest === config.digest) return ok(IN_FORCE, "runs on what the file says");
+  const here = resolve(config.path);
+  return path === undefined || path === here
+    ? fail(IN_FORCE, `${here} was changed after the start: what it says now is not in force`, restart)
+    : fail(IN_FORCE, `the line runs on ${path}, which says something else than ${here}`, `${restart} (with ${here})`);
+}
+
 async function healthy(url: string): Promise<number | undefined> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS) });
@@ -173,8 +201,31 @@ function generation(
   const words = stale.map((feed) => `${feed.name} was last pulled ${formatDuration(feed.ageMs)} ago`);
   const errors = stale.flatMap((feed) => errorOf(feed.name) ?? []);
   if (stale.length > 0) return fail(name, [...words, ...errors].join("; "), command("sync"));
+  const nothing = withoutIndicators(report, feeds, all);
+  if (nothing !== undefined) return nothing;
   const oldest = ages.reduce((most, { ageMs }) => Math.max(most, ageMs), 0);
   return ok(name, `${id}, ${all ? "every feed" : "the others"} pulled within ${formatDuration(oldest)}`);
+}
+
+/** A server that shows its user nothing, or filters that leave nothing: every pull succeeds, and no alert will ever match. */
+function withoutIndicators(report: JsonObject, feeds: readonly LineFeed[], all: boolean): Check | undefined {
+  const bare = feeds.filter(
+    ({ name, mayBeEmpty }) =>
+      !mayBeEmpty && get(report, "feed_reports", name) === 0 && text(report, "feed_errors", name) === undefined,
+  );
+  const remedy = [...new Set(bare.map(({ looks }) => looks))].join(" && ");
+  if (all && get(report, "indicators") === 0)
+    return fail(
+      "generation",
+      "it holds 0 indicators: no alert can match",
+      `${remedy || (feeds[0]?.looks ?? "add a feed")} (it shows why nothing is taken)`,
+    );
+  if (bare.length === 0) return undefined;
+  return warn(
+    "generation",
+    `nothing is taken of ${bare.map(({ name }) => name).join(", ")}: 0 indicators`,
+    `${remedy} (it shows why)`,
+  );
 }
 
 function reading(report: JsonObject, { restart }: LineSubject, blocked: boolean): Check {

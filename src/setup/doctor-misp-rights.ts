@@ -5,6 +5,8 @@ import { type Check, fail, failedBy, ok, warn } from "./checks.ts";
 export interface RightsSubject {
   readonly misp: Misp;
   readonly sightings: boolean;
+  /** Command that puts another key in the place of this one, and into force. */
+  readonly newKey?: string | undefined;
 }
 
 /** Rights that Tipline never uses, in MISP's words and for people. */
@@ -32,7 +34,10 @@ const WITH_SIGHTINGS: ReadonlySet<string> = new Set([
 ]);
 
 /** Whose key it is, what it may do, what of that Tipline needs, and how often it may ask. */
-export async function* mispRights({ misp, sightings }: RightsSubject, signal: AbortSignal): AsyncGenerator<Check> {
+export async function* mispRights(
+  { misp, sightings, newKey }: RightsSubject,
+  signal: AbortSignal,
+): AsyncGenerator<Check> {
   let me: JsonObject;
   try {
     me = await misp.get("/users/view/me", signal);
@@ -51,11 +56,12 @@ export async function* mispRights({ misp, sightings }: RightsSubject, signal: Ab
       `role ${name} may not write sightings`,
       "give the user a role with perm_sighting, or set sightings: false",
     );
-  else yield needs(name, may, sightings);
+  else yield needs(name, may, sightings, newKey);
   yield limits(role, misp);
 }
 
-function needs(role: string, may: (right: string) => boolean, sightings: boolean): Check {
+function needs(role: string, may: (right: string) => boolean, sightings: boolean, newKey: string | undefined): Check {
+  const then = newKey === undefined ? "" : `, then ${newKey}`;
   const can = sightings ? "read and write sightings, all that is needed" : "read, all that is needed";
   const spare = UNUSED.filter(([right]) => may(right) && !(sightings && WITH_SIGHTINGS.has(right))).map(
     ([, word]) => word,
@@ -66,8 +72,8 @@ function needs(role: string, may: (right: string) => boolean, sightings: boolean
     "rights",
     `${can}; and more: ${spare.join(", ")}`,
     sightings
-      ? `a role with nothing but perm_sighting is enough, not ${role}`
-      : `a user with the role Read Only is enough, not ${role}; or make the key read-only`,
+      ? `a role with nothing but perm_sighting is enough, not ${role}${then}`
+      : `a user with the role Read Only is enough, not ${role}; or make the key read-only${then}`,
   );
 }
 

@@ -1,10 +1,11 @@
-import { type TlsSettings, tlsSettings } from "../clients/http-dispatcher.ts";
 import type { Misp } from "../clients/misp.ts";
 import { KEY_EXPIRY_WARNING_MS, type MispConnection } from "../clients/misp-connection.ts";
-import { reachPort, resolveHost, seeCertificate } from "../clients/reach.ts";
+import { reachPort } from "../clients/reach.ts";
+import { RemoteError } from "../lib/remote-error.ts";
 import { openToOthers } from "../lib/secret-schema.ts";
 import { text } from "../model/json.ts";
 import { type Check, fail, failedBy, ok, warn } from "./checks.ts";
+import { CONNECT_MS, connectionChecks } from "./doctor-connection.ts";
 import { type ContentRules, contentChecks } from "./doctor-misp-content.ts";
 import { mispRights } from "./doctor-misp-rights.ts";
 
@@ -17,13 +18,14 @@ export interface DoctorMisp extends ContentRules {
   /** Address of its ZeroMQ publisher, if it is configured. */
   readonly zmq?: string | undefined;
   readonly now: () => number;
+  /** Command that puts another key in the place of this one, and into force. */
+  readonly newKey?: string | undefined;
   /** Leaves out what makes the server count: its content and what the filters leave of it. */
   readonly brief?: boolean;
 }
 
-const CONNECT_MS = 10_000;
+const MISP = { server: "MISP", secret: "the key" };
 const DAY_MS = 86_400_000;
-const CERTIFICATE_WARNING_MS = 30 * DAY_MS;
 /** MISP and Tipline compare timestamps to the second; a minute apart is still harmless. */
 const SKEW_WARN_MS = 60_000;
 const SKEW_FAIL_MS = 15 * 60_000;
@@ -34,7 +36,7 @@ const SKEW_FAIL_MS = 15 * 60_000;
  */
 export async function* doctorMisp(subject: DoctorMisp, signal: AbortSignal): AsyncGenerator<Check> {
   yield* keyFile(subject.connection);
-  if (!(yield* connection(subject.connection, subject.now(), signal))) return;
+  if (!(yield* connectionChecks(MISP, subject.connection, subject.now(), signal))) return;
   if (!(yield* api(subject, signal))) return;
   yield* keyAndClock(subject);
   yield* mispRights(subject, signal);
@@ -49,58 +51,15 @@ function* keyFile({ key_file }: MispConnection): Generator<Check> {
     : ok("key file", `${key_file} is for its owner alone`);
 }
 
-/** DNS, TCP and TLS; false when there is no use in asking further. */
-async function* connection(settings: MispConnection, now: number, signal: AbortSignal): AsyncGenerator<Check, boolean> {
-  const { url } = settings;
-  if (settings.proxy !== undefined) {
-    yield ok("connection", "through the proxy: name, port and certificate are not looked at by themselves");
-    return true;
-  }
-  try {
-    const addresses = await resolveHost(url);
-    const ms = await reachPort(url, CONNECT_MS, signal);
-    yield ok("connection", `${addresses.slice(0, 4).join(", ")}, connected in ${ms} ms`);
-  } catch (thrown) {
-    yield failedBy("connection", thrown);
-    return false;
-  }
-  if (url.startsWith("http:")) {
-    yield warn("certificate", "plain http: the key can be read on the way", "serve MISP over https and give that URL");
-    return true;
-  }
-  try {
-    yield await certificate(settings, now, signal);
-    return true;
-  } catch (thrown) {
-    yield failedBy("certificate", thrown);
-    return false;
-  }
-}
-
-async function certificate(settings: MispConnection, now: number, signal: AbortSignal): Promise<Check> {
-  const tls: TlsSettings = tlsSettings({
-    caFile: settings.ca_file,
-    certFile: settings.cert_file,
-    certKeyFile: settings.cert_key_file,
-    insecure: !settings.verify,
-  });
-  const seen = await seeCertificate(settings.url, tls, CONNECT_MS, signal);
-  const days = Math.floor((seen.validTo - now) / DAY_MS);
-  const found = `${seen.subject}, issued by ${seen.issuer}, ${seen.protocol}, valid for ${days} more days`;
-  if (!settings.verify)
-    return warn("certificate", `not verified (verify: false): ${found}`, "give the authority's certificate as ca_file");
-  if (seen.validTo - now < CERTIFICATE_WARNING_MS) return warn("certificate", found, "renew it before it expires");
-  return ok("certificate", found);
-}
-
 /** The API answers and takes the key; false when it does not. */
-async function* api({ misp }: DoctorMisp, signal: AbortSignal): AsyncGenerator<Check, boolean> {
+async function* api({ misp, newKey }: DoctorMisp, signal: AbortSignal): AsyncGenerator<Check, boolean> {
   const started = performance.now();
   let version: string;
   try {
     version = text(await misp.get("/servers/getVersion", signal), "version")?.slice(0, 40) ?? "?";
   } catch (thrown) {
-    yield failedBy("API and key", thrown);
+    const refused = thrown instanceof RemoteError && thrown.kind === "auth";
+    yield failedBy("API and key", thrown, refused ? newKey : "");
     return false;
   }
   yield ok(

@@ -37,7 +37,13 @@ function paths({ subject, paths }: WazuhFacts): readonly Check[] {
   ] as const;
   for (const [ours, theirs, what] of pairs) {
     if (ours === undefined || sameFile(ours.path, theirs)) continue;
-    wrong.push(fail(name, `${ours.key} is ${ours.path}, but the manager ${what} ${theirs}`, `${ours.key}: ${theirs}`));
+    wrong.push(
+      fail(
+        name,
+        `${ours.key} is ${ours.path}, but the manager ${what} ${theirs}`,
+        `${ours.key}: ${theirs}, then ${subject.restart}`,
+      ),
+    );
   }
   if (wrong.length > 0) return wrong;
   return [ok(name, `${subject.reads?.path ?? "no alerts"}, ${subject.writes?.path ?? "no queue"}`)];

@@ -3,6 +3,7 @@ import { countedBetween, readAnalysisState, type StateReading } from "../clients
 import { asError, systemCode } from "../lib/errors.ts";
 import type { Identity } from "./doctor-host-access.ts";
 import { once } from "./doctor-line-walk.ts";
+import type { IsDaemon } from "./doctor-wazuh-daemons.ts";
 import { type AlertsTail, readAlertsTail } from "./doctor-wazuh-tail.ts";
 import { findInstallation, type Installation, pathsOf } from "./wazuh/installation.ts";
 import { type OssecConf, readOssecConf } from "./wazuh/ossec-conf.ts";
@@ -27,6 +28,8 @@ export interface WazuhSubject {
   readonly now: () => number;
   /** How long to wait at most for wazuh-analysisd to write its counters again. */
   readonly settleMs: number;
+  /** For tests: instead of what the system says of processes. */
+  readonly isDaemon?: IsDaemon;
   /** Waits; ends early when `signal` aborts. */
   readonly sleep: (ms: number, signal: AbortSignal) => Promise<void>;
 }
@@ -86,20 +89,22 @@ export class WazuhFacts {
 
   async #both(signal: AbortSignal): Promise<readonly [Sample, Sample]> {
     const { settleMs, sleep } = this.subject;
-    const first = await this.#first();
+    const [first, next] = await this.next(await this.#first(), signal);
+    if (hasGrown(first, next) || (rise([first, next], "alerts_written") ?? 0) === 0) return [first, next];
+    // What is counted is written within the second.
+    await sleep(Math.min(FLUSH_MS, settleMs), signal);
+    return [first, { ...next, log: (await this.#sample()).log }];
+  }
+
+  /** A look, and one after wazuh-analysisd wrote its counters again (or `settleMs`). */
+  async next(first: Sample, signal: AbortSignal): Promise<readonly [Sample, Sample]> {
+    const { settleMs, sleep } = this.subject;
     const before = writtenAt(first);
-    if (before === undefined) return [first, await this.#sample()];
     // Looks are counted, not the clock's time: it may be set while we wait.
-    for (let looks = Math.ceil(settleMs / LOOK_MS); ; looks--) {
+    for (let looks = before === undefined ? 0 : Math.ceil(settleMs / LOOK_MS); ; looks--) {
       const next = await this.#sample();
-      if (writtenAt(next) === before && looks > 0 && !signal.aborted) {
-        await sleep(LOOK_MS, signal);
-        continue;
-      }
-      if (hasGrown(first, next) || (rise([first, next], "alerts_written") ?? 0) === 0) return [first, next];
-      // What is counted is written within the second.
-      await sleep(Math.min(FLUSH_MS, settleMs), signal);
-      return [first, { ...next, log: (await this.#sample()).log }];
+      if (writtenAt(next) !== before || looks <= 0 || signal.aborted) return [first, next];
+      await sleep(LOOK_MS, signal);
     }
   }
 
@@ -143,7 +148,9 @@ export function rise([first, second]: readonly [Sample, Sample], name: string): 
 
 function readConf(path: string): ConfReading {
   try {
-    if (statSync(path).size > MOST_CONF_BYTES) return { status: "broken", message: `${path} is larger than 16 MiB` };
+    const stat = statSync(path);
+    if (!stat.isFile()) return { status: "broken", message: `${path} is no regular file` };
+    if (stat.size > MOST_CONF_BYTES) return { status: "broken", message: `${path} is larger than 16 MiB` };
     return { status: "read", conf: readOssecConf(readFileSync(path, "latin1"), path) };
   } catch (thrown) {
     const code = systemCode(thrown);

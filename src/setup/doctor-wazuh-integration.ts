@@ -4,6 +4,7 @@ import { type Check, fail, ok, skip, warn } from "./checks.ts";
 import { accessOf, shellWord } from "./doctor-host-access.ts";
 import type { Hop } from "./doctor-line-walk.ts";
 import { managerCommand } from "./doctor-wazuh-control.ts";
+import { livesBy } from "./doctor-wazuh-daemons.ts";
 import type { WazuhFacts } from "./doctor-wazuh-facts.ts";
 import { readRules } from "./doctor-wazuh-rule-facts.ts";
 import { spoolChecks } from "./doctor-wazuh-spool.ts";
@@ -27,6 +28,7 @@ const STOCK = new Set(["slack", "pagerduty", "virustotal", "shuffle", "maltivers
 const COMMUNITY = /^custom-misp/;
 /** A match has this level: a block that takes it takes our own alerts too. */
 const MATCH_LEVEL = 12;
+const INTEGRATORD = "wazuh-integratord";
 
 /** Blocks of the hook and of the community's scripts: present where needed, runnable, their filters able to fire, no loop. */
 export function integrationHop(facts: WazuhFacts, install: string): Hop {
@@ -57,9 +59,22 @@ function integration(facts: WazuhFacts, install: string): readonly Check[] {
         "in the configuration: sources.hook.type: wazuh-hook, or take that block out of ossec.conf",
       ),
     );
+  if (checks.length === 0 && facts.subject.hook) checks.push(...integratord(facts));
   if (checks.length > 0) return checks;
   const names = blocks.map((block) => block.name.slice(0, 40)).join(", ");
   return [ok(name, blocks.length === 0 ? "none, and none is needed: alerts are read from alerts.json" : names)];
+}
+
+/** It ends by itself where it found no block at its start, so a block that was put in later is served by nobody. */
+function integratord({ paths, subject }: WazuhFacts): readonly Check[] {
+  if (livesBy(subject.prefix, INTEGRATORD, subject.isDaemon) !== false) return [];
+  return [
+    fail(
+      "integration",
+      `${INTEGRATORD} does not run: no alert is handed to the hook`,
+      `${managerCommand(paths, "restart")} (if it does not stay up: tail -50 ${shellWord(paths.ossecLog)})`,
+    ),
+  ];
 }
 
 function toBlock(node: XmlNode): Block {

@@ -1,4 +1,3 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { probeQueue } from "../clients/wazuh-analysis-probe.ts";
 import { asError } from "../lib/errors.ts";
@@ -7,6 +6,8 @@ import { type Check, fail, ok, skip, unseen, warn } from "./checks.ts";
 import { accessOf, ownIdentity, shellWord } from "./doctor-host-access.ts";
 import type { Hop } from "./doctor-line-walk.ts";
 import { managerCommand } from "./doctor-wazuh-control.ts";
+import { runs } from "./doctor-wazuh-daemons.ts";
+import { engineHop } from "./doctor-wazuh-engine.ts";
 import { counter, rise, type Sample, type WazuhFacts, wroteCounters } from "./doctor-wazuh-facts.ts";
 import { formatVersion } from "./wazuh/installation.ts";
 
@@ -33,6 +34,7 @@ export function queueHops(facts: WazuhFacts): readonly Hop[] {
       needs: ["analysisd"],
       look: async (_, signal) => [dropped(facts, await facts.samples(signal))],
     },
+    engineHop(facts),
   ];
 }
 
@@ -63,7 +65,7 @@ function ossecConf(facts: WazuhFacts): Check {
   return fail(
     name,
     reading.message,
-    `${shellWord(facts.paths.analysisdBinary)} -t (and correct that line of ${facts.paths.ossecConf}: the manager cannot start with it)`,
+    `correct that line of ${facts.paths.ossecConf}, then ${shellWord(facts.paths.analysisdBinary)} -t (the manager cannot start with it)`,
   );
 }
 
@@ -83,26 +85,6 @@ async function analysisd({ paths, subject }: WazuhFacts): Promise<Check> {
     `its queue ${paths.queueSocket} cannot be asked (${probe.code}) by ${ownIdentity().name}`,
     "sudo tipline doctor",
   );
-}
-
-const COMM_LENGTH = 15;
-const MOST_PROCESSES = 50_000;
-
-function runs(daemon: string): boolean {
-  try {
-    const processes = readdirSync("/proc").filter((entry) => /^\d+$/.test(entry));
-    return processes.slice(0, MOST_PROCESSES).some((pid) => commOf(pid) === daemon.slice(0, COMM_LENGTH));
-  } catch {
-    return false;
-  }
-}
-
-function commOf(pid: string): string {
-  try {
-    return readFileSync(`/proc/${pid}/comm`, "latin1").trim();
-  } catch {
-    return "";
-  }
 }
 
 function jsonOutput(facts: WazuhFacts): Check {

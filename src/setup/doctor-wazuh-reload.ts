@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
 const TAIL_BYTES = 1024 * 1024;
 const QUARTER_MS = 15 * 60_000;
@@ -32,7 +32,8 @@ export function lastReload(ossecLog: string): number | undefined {
 
 function readTail(path: string): { readonly text: string; readonly changedAt: number } | undefined {
   try {
-    const fd = openSync(path, "r");
+    // A pipe in its place would hold the opening up for ever.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       const { size, mtimeMs } = fstatSync(fd);
       const buffer = Buffer.alloc(Math.min(size, TAIL_BYTES));

@@ -20,7 +20,11 @@ export function spoolChecks(facts: WazuhFacts, name: string): readonly Check[] {
   const mounted = here === join(prefix, USUAL) && fills.endsWith(`/${USUAL}`);
   if (drains !== undefined && !mounted && fills !== here && !samePlace(fills, here))
     return [
-      fail("integration", `${drains.key} is ${here}, but ${name} puts alerts into ${fills}`, `${drains.key}: ${fills}`),
+      fail(
+        "integration",
+        `${drains.key} is ${here}, but ${name} puts alerts into ${fills}`,
+        `${drains.key}: ${fills}, then ${facts.subject.restart}`,
+      ),
     ];
   const manager = facts.managerIdentity();
   for (const [user, does] of [
@@ -57,7 +61,8 @@ const isSpool = (access: Extract<Access, { status: "no" }>, spool: string): bool
 /** As the script has it; undefined where it cannot be read or is none of ours. */
 function spoolOf(script: string): string | undefined {
   try {
-    if (statSync(script).size > MOST_SCRIPT_BYTES) return undefined;
+    const stat = statSync(script);
+    if (!stat.isFile() || stat.size > MOST_SCRIPT_BYTES) return undefined;
     return /^spool='(\/[^'\n]{0,4000})'$/m.exec(readFileSync(script, "utf8"))?.[1];
   } catch {
     return undefined;

@@ -1,3 +1,4 @@
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { systemCode } from "../lib/errors.ts";
 import { get, isJsonObject, type JsonObject, type JsonValue, text } from "../model/json.ts";
@@ -24,7 +25,8 @@ const MOST_ALERTS = 20_000;
 export async function readAlertsTail(path: string): Promise<AlertsTail> {
   let file: FileHandle;
   try {
-    file = await open(path, "r");
+    // A pipe in its place would hold the opening up for ever.
+    file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (thrown) {
     const code = systemCode(thrown);
     return empty(code === "ENOENT" ? "absent" : code === "EACCES" ? "denied" : "failed");

@@ -1,6 +1,5 @@
 import { z } from "zod";
 import {
-  createWazuhApi,
   type Ingested,
   MAX_EVENT_BYTES,
   MAX_EVENTS,
@@ -8,18 +7,17 @@ import {
   MAX_REQUESTS_PER_MINUTE,
   type WazuhApi,
 } from "../clients/wazuh-api.ts";
+import { connectWazuhApi, ONE_PASSWORD } from "../clients/wazuh-api-connection.ts";
 import { confirmationKeys, confirmationOf } from "../clients/wazuh-confirmation.ts";
 import { encodeEvent, withAgent } from "../clients/wazuh-queue.ts";
 import { type Context, defineSink } from "../contract/define.ts";
 import type { SendResult, Sink } from "../contract/sink.ts";
 import type { Clock } from "../lib/clock.ts";
-import { asError, TiplineError } from "../lib/errors.ts";
+import { asError } from "../lib/errors.ts";
 import { RemoteError } from "../lib/remote-error.ts";
-import { openToOthers, secretFrom, secretText } from "../lib/secret-schema.ts";
+import { openToOthers, secretText } from "../lib/secret-schema.ts";
 import { httpUrl } from "../lib/url-schema.ts";
 import type { Finding } from "../model/finding.ts";
-
-const ONE_PASSWORD = "expected either password_file or password";
 
 const config = z
   .strictObject({
@@ -80,9 +78,7 @@ class WazuhApiSink implements Sink {
   #ahead = new Set<string>();
 
   constructor(settings: Config, { clock, log }: Context) {
-    const { url, user, password_file: file } = settings;
-    const password = secretFrom(file, settings.password, "password_file");
-    if (password === undefined) throw new TiplineError("TIP_CONFIG_INVALID", ONE_PASSWORD);
+    const { url, password_file: file } = settings;
     if (file !== undefined && openToOthers(file))
       log.warn("other users of this host can read the password of the Wazuh server API: chmod 600", { file });
     if (!settings.verify) log.warn("the certificate of the Wazuh server API is not verified (verify: false)", { url });
@@ -90,16 +86,7 @@ class WazuhApiSink implements Sink {
     this.#clock = clock;
     // A little slower than allowed: the API's minute ends when its clock says so.
     this.#spacingMs = Math.ceil((60_000 / settings.requests_per_minute) * 1.025);
-    this.#api = createWazuhApi({
-      url,
-      user,
-      password,
-      clock,
-      caFile: settings.ca_file,
-      insecure: !settings.verify,
-      proxy: settings.proxy?.reveal(),
-      timeoutMs: settings.timeout_seconds * 1000,
-    });
+    this.#api = connectWazuhApi(settings, clock);
     const { confirmation } = confirmationOf(settings);
     if (confirmation !== undefined) this.confirmation = confirmation;
   }

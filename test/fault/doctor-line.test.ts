@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import type { JsonObject } from "../../src/model/json.ts";
@@ -11,6 +11,9 @@ import { lockState } from "../../src/store/state-lock.ts";
 import { applyRemedy } from "../support/doctor-cure.ts";
 import { DoctorRig, told } from "../support/doctor-rig.ts";
 import { makeFinding } from "../support/finding.ts";
+import { tipline } from "../support/line-process.ts";
+import { serveMispSim } from "../support/misp-sim/http.ts";
+import { createMispSim } from "../support/misp-sim/sim.ts";
 
 const HEALTHY = {
   pid: process.pid,
@@ -60,6 +63,27 @@ const SAID: readonly (readonly [string, JsonObject, string, RegExp, RegExp])[] =
     "reading",
     /4\.8 MiB behind, 1h 6m/,
     /start/,
+  ],
+  [
+    "no indicators at all",
+    { indicators: 0 },
+    "generation",
+    /holds 0 indicators/,
+    /^tipline doctor misp --feed-name main /,
+  ],
+  [
+    "a canary that is missing, without its file",
+    { troubles: ["canary: it was sent and its alert was not read within 2m"] },
+    "canary",
+    /^it was sent and its alert was not read within 2m$/,
+    /look again/,
+  ],
+  [
+    "another configuration than the file's",
+    { config: { path: null, digest: "another" } },
+    "configuration in force",
+    /tipline\.yaml was changed after the start: what it says now is not in force/,
+    /^stop and start/,
   ],
   [
     "a trouble that nothing above explains",
@@ -166,3 +190,66 @@ test("undelivered findings are named, and the printed replay delivers them", asy
   await rig.sim.waitForAlerts((alerts) => alerts.some(({ data }) => data?.misp?.finding_id === lost.id));
   assert.deepEqual(told(await rig.doctor()), []);
 });
+
+test("a server that shows nothing is no healthy one: no event, or none that is published", async (t) => {
+  const rig = await DoctorRig.create(t, { config: { canary: { enabled: false } }, run: false });
+  const misp = createMispSim();
+  const url = await serveMispSim(t, misp, { tls: true });
+  const { main } = rig.settings()["feeds"] as { readonly main: object };
+  rig.configure({ feeds: { main: { ...main, url } }, canary: { enabled: false } });
+  await rig.startRun();
+  assert.deepEqual(hops(await rig.doctor()), ["generation"]);
+  const event = misp.edit.addEvent({ info: "a draft" });
+  misp.edit.addAttribute(event, { type: "ip-dst", value: "45.5.200.9", toIds: true });
+  const [check] = told(await rig.doctor());
+  assert.match(check?.found ?? "", /^it holds 0 indicators: no alert can match$/);
+  const looked = await tipline((check?.advice ?? "").replace(/^tipline | \([^()]*\)$/g, "").split(" "));
+  assert.match(looked.stdout, /0 published.*nothing is left: look at .*published/s);
+  misp.edit.publish(event);
+  await untilSilent(rig);
+});
+
+test("a feed of which nothing is taken is named though another one has indicators", async (t) => {
+  const rig = await DoctorRig.create(t, { config: { canary: { enabled: false } }, run: false });
+  const url = await serveMispSim(t, createMispSim(), { tls: true });
+  const list = join(rig.dir, "list.txt");
+  writeFileSync(list, "# nothing yet\n");
+  const { main } = rig.settings()["feeds"] as { readonly main: object };
+  const allowed = { type: "list-file", path: list, allow_empty: true };
+  await rig.runOn({ feeds: { main, bare: { ...main, url }, allowed }, canary: { enabled: false } });
+  await until(async () => told(await rig.doctor()).length > 0);
+  const [check, ...more] = told(await rig.doctor());
+  assert.deepEqual(more, []);
+  assert.equal(check?.status, "warn", check?.found);
+  assert.match(check?.found ?? "", /^nothing is taken of bare: 0 indicators$/);
+  assert.match(check?.advice ?? "", /^tipline doctor misp --feed-name bare --config /);
+});
+
+test("what the file says is not in force before the restart, whatever was changed; layout and comments are no change", async (t) => {
+  const rig = await DoctorRig.create(t, { config: { canary: { enabled: false } } });
+  const same = readFileSync(rig.configPath, "utf8");
+  writeFileSync(rig.configPath, `# a word more\n${same}`);
+  assert.deepEqual(told(await rig.doctor()), []);
+  rig.configure({ canary: { enabled: false }, log: { level: "debug" } });
+  const checks = await rig.doctor();
+  assert.deepEqual(hops(checks), ["configuration in force"]);
+  await applyRemedy(rig, told(checks)[0]?.advice ?? "");
+  assert.deepEqual(told(await rig.doctor()), []);
+});
+
+test("a first canary that was never seen again is overdue like any other", async (t) => {
+  const rig = await saying(t, () => HEALTHY);
+  const lastSentAt = Date.now() - 86_400_000;
+  const state = { enabled: true, updatedAt: lastSentAt, intervalMs: 300_000, timeoutMs: 120_000, sent: 1, lost: 0 };
+  writeCanaryState(rig.stateDir, { ...state, lastSentAt, waitsFor: "read" });
+  assert.match(told(await rig.doctor())[0]?.found ?? "", /^the first one did not come back for 1d/);
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 1; !(await holds()); attempt++) {
+    assert.ok(attempt < 60);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+  }
+}
+
+const untilSilent = (rig: DoctorRig) => until(async () => told(await rig.doctor()).length === 0);

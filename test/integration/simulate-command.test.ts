@@ -66,3 +66,22 @@ test("simulate never makes a key, since an event with another one would look lik
   assert.equal(without.code, 1);
   assert.match(without.stderr, /no key at .*finding\.key yet: start `tipline run` once/);
 });
+
+test("simulate without a sink of type wazuh: no event without a socket, and the note fits the shape", async (t) => {
+  const sim = await createWazuhSim({ t, rules: renderRules() });
+  const line = await CanaryLine.start(t, sim, { config: { canary: { enabled: false } } });
+  const settings = JSON.parse(readFileSync(line.config, "utf8"));
+  const config = join(line.dir, "api.yaml");
+  const wazuh = { type: "wazuh-api", url: "http://127.0.0.1:9", user: "tipline", password: "none" };
+  writeFileSync(config, JSON.stringify({ ...settings, sinks: { wazuh } }));
+  const event = await tipline(["simulate", "ssh-login", "--as", "event", "-c", config]);
+  assert.deepEqual([event.code, event.stdout], [2, ""]);
+  assert.match(event.stderr, /--as event: .*no sink of type wazuh: give --socket/);
+  const alert = await tipline(["simulate", "ssh-login", "-c", config]);
+  assert.equal(alert.code, 0, alert.stderr);
+  assert.match(alert.stdout, /^\{"timestamp"/);
+  assert.match(alert.stderr, /printed only: append it with --append FILE to a file that a source reads/);
+  assert.doesNotMatch(alert.stderr, /logcollector/);
+  const log = await tipline(["simulate", "ssh-login", "--as", "log", "-c", config]);
+  assert.match(log.stderr, /printed only: give it to logcollector with --append FILE/);
+});

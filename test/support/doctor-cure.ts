@@ -11,7 +11,7 @@ export type ByHand = (rig: DoctorRig) => void | Promise<void>;
  * the reader (`correct FILE`) is `byHand`; what stands in brackets explains.
  */
 export async function applyRemedy(rig: DoctorRig, remedy: string, byHand?: ByHand): Promise<void> {
-  for (const step of remedy.replace(/ \([^()]*\)$/, "").split(/, then (?=\/|tipline|mv |stop and)| && /))
+  for (const step of remedy.replace(/ \([^()]*\)$/, "").split(/, then (?=\/|tipline|install|mv |stop and)| && /))
     await applyStep(rig, step, byHand);
 }
 
@@ -35,10 +35,15 @@ async function applyStep(rig: DoctorRig, step: string, byHand: ByHand | undefine
     await rig.stopRun();
     return rig.startRun();
   }
+  if (/ DIR$/.test(step)) return left(rig, step, byHand);
   if (/^tipline run /.test(step)) return rig.startRun();
   if (step.startsWith("tipline ")) return command(step.slice("tipline ".length));
-  if (/^(?:\/|chmod |mv |chown |install |chgrp )/.test(step))
+  if (/^(?:\/|chmod |mv |chown |install |chgrp |du |find )/.test(step))
     return shell(step, step.includes("/dev/stdin") ? rig.key : "");
+  return left(rig, step, byHand);
+}
+
+async function left(rig: DoctorRig, step: string, byHand: ByHand | undefined): Promise<void> {
   if (byHand === undefined) throw new Error(`nobody knows how to do: ${step}`);
   await byHand(rig);
 }

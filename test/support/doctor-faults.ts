@@ -1,8 +1,10 @@
+import assert from "node:assert/strict";
 import { chmodSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { DoctorOptions } from "../../src/app/doctor.ts";
 import type { ByHand } from "./doctor-cure.ts";
-import type { DoctorRig } from "./doctor-rig.ts";
+import { type DoctorRig, told } from "./doctor-rig.ts";
+import { tipline } from "./line-process.ts";
 import { ADMIN_KEY } from "./misp-sim/defaults.ts";
 
 /** Something broken in a healthy installation, and the one hop that must be named for it. */
@@ -17,7 +19,7 @@ export interface Fault {
   readonly options?: (rig: DoctorRig) => Partial<DoctorOptions>;
   /** For the part of the remedy that is left to the reader. */
   readonly byHand?: ByHand;
-  /** Undoes it where the remedy is applied elsewhere (it has a test of its own) or is outside of the installation. */
+  /** Undoes it where the remedy is outside of the installation. */
   readonly undo?: ByHand;
 }
 
@@ -68,7 +70,9 @@ export const LINE_FAULTS: readonly Fault[] = [
     inject: (rig) => {
       rig.mispDown = true;
     },
-    undo: (rig) => {
+    byHand: async (rig) => {
+      const closer = await tipline(["doctor", "misp", "--config", rig.configPath]);
+      assert.equal(closer.code, 1);
       rig.mispDown = false;
     },
   },
@@ -76,16 +80,16 @@ export const LINE_FAULTS: readonly Fault[] = [
     what: "a key that MISP does not know",
     hop: "misp main",
     found: /key/i,
-    inject: (rig) => writeFileSync(rig.keyFile, `${"x".repeat(40)}\n`),
-    undo: (rig) => writeFileSync(rig.keyFile, `${rig.key}\n`),
+    inject: (rig) => runOnKey(rig, "x".repeat(40)),
   },
   {
     what: "an administrator's key",
     hop: "misp main",
     status: "warn",
     found: /and more: site admin/,
-    inject: (rig) => writeFileSync(rig.keyFile, `${ADMIN_KEY}\n`),
-    undo: (rig) => writeFileSync(rig.keyFile, `${rig.key}\n`),
+    inject: (rig) => runOnKey(rig, ADMIN_KEY),
+    // A key of another user is made in MISP.
+    byHand: () => undefined,
   },
   {
     what: "nothing runs",
@@ -105,7 +109,6 @@ export const LINE_FAULTS: readonly Fault[] = [
     found: /free/,
     inject: () => undefined,
     options: (rig) => ({ room: (path) => (path === rig.stateDir ? FULL : undefined) }),
-    undo: () => undefined,
   },
   {
     what: "no inodes left",
@@ -113,7 +116,6 @@ export const LINE_FAULTS: readonly Fault[] = [
     found: /3 inodes \(0%\)/,
     inject: () => undefined,
     options: () => ({ room: () => NO_INODES }),
-    undo: () => undefined,
   },
 ];
 
@@ -125,14 +127,14 @@ export const MANAGER_FAULTS: readonly Fault[] = [
     found: /cannot find its etc\/ossec\.conf/,
     inject: () => undefined,
     options: () => ({ prefix: "/nonexistent/ossec" }),
-    undo: () => undefined,
+    byHand: async (rig) => assert.deepEqual(told(await rig.doctor({ prefix: rig.sim.prefix })), []),
   },
   {
     what: "ossec.conf cannot be parsed",
     hop: "ossec.conf",
     found: /ossec\.conf:\d+: /,
     inject: (rig) => change(rig.sim.paths.ossecConf, (text) => text.replace("</global>", "</globe>")),
-    undo: (rig) => change(rig.sim.paths.ossecConf, (text) => text.replace("</globe>", "</global>")),
+    byHand: (rig) => change(rig.sim.paths.ossecConf, (text) => text.replace("</globe>", "</global>")),
   },
   {
     what: "JSON output is off",
@@ -180,14 +182,14 @@ export const MANAGER_FAULTS: readonly Fault[] = [
     inject: (rig) => {
       const copy = join(rig.dir, "copy.json");
       writeFileSync(copy, "");
-      rig.configure({ sources: { wazuh: { type: "wazuh-alerts", path: copy } } });
+      return rig.runOn({ sources: { wazuh: { type: "wazuh-alerts", path: copy } } });
     },
   },
   {
     what: "the sink sends to another socket",
     hop: "paths",
     found: /sinks\.wazuh\.socket is/,
-    inject: (rig) => rig.configure({ sinks: { wazuh: { type: "wazuh", socket: join(rig.dir, "queue") } } }),
+    inject: (rig) => rig.runOn({ sinks: { wazuh: { type: "wazuh", socket: join(rig.dir, "queue") } } }),
   },
   {
     what: "the alerts' clock is an hour ahead",
@@ -195,9 +197,17 @@ export const MANAGER_FAULTS: readonly Fault[] = [
     found: /in the future/,
     inject: (rig) => rig.prove(),
     options: () => ({ now: () => Date.now() - HOUR_MS }),
+    // Its remedy would set the clock of the host that the test runs on.
     undo: () => undefined,
   },
 ];
+
+/** A line that was started with that key. */
+async function runOnKey(rig: DoctorRig, key: string): Promise<void> {
+  writeFileSync(rig.keyFile, `${key}\n`);
+  await rig.stopRun();
+  await rig.startRun();
+}
 
 function readableAgain(rig: DoctorRig): void {
   chmodSync(rig.configPath, 0o600);

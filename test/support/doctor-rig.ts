@@ -120,6 +120,13 @@ export class DoctorRig {
     if (failed !== undefined) throw failed;
   }
 
+  /** Starts the line anew on a changed configuration. */
+  async runOn(changes: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.stopRun();
+    this.configure(changes);
+    await this.startRun();
+  }
+
   async stopRun(): Promise<void> {
     this.#stop?.abort();
     await this.#running;
@@ -159,7 +166,8 @@ export class DoctorRig {
 
   async doctor(options: Partial<DoctorOptions> = {}): Promise<readonly HopCheck[]> {
     const checks: HopCheck[] = [];
-    const all = { config: this.configPath, who: this.who, settleMs: 1500, ...options };
+    const isDaemon = (pid: number) => pid === process.pid;
+    const all = { config: this.configPath, who: this.who, settleMs: 1500, isDaemon, ...options };
     for await (const check of doctorChain(all, NEVER)) checks.push(check);
     return checks;
   }

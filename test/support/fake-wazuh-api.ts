@@ -53,6 +53,8 @@ export class FakeWazuhApi {
       return response.destroy();
     }
     if (this.instead?.(request, response)) return undefined;
+    if (request.path === "/security/users/me/policies" && request.method === "GET")
+      return this.#policies(request, response);
     if (request.method !== "POST") return problem(response, 405, "Method Not Allowed");
     if (request.path === "/security/user/authenticate") return this.#login(request, response);
     if (request.path === "/events") return this.#events(request, response);
@@ -75,6 +77,17 @@ export class FakeWazuhApi {
       Buffer.from(JSON.stringify(part)).toString("base64url"),
     );
     return json(response, 200, { data: { token: `${token.join(".")}.c2lnbmF0dXJl` }, error: 0 });
+  }
+
+  /** What the roles of whoever asks allow; no right is needed to see that. */
+  #policies({ headers }: TestRequest, response: ServerResponse): unknown {
+    if (!this.#isGood(headers.authorization))
+      return problem(response, 401, "Unauthorized", "No authorization token provided");
+    const rights = this.mayIngest
+      ? { "event:ingest": { "*:*:*": "allow" } }
+      : { "agent:read": { "agent:id:*": "allow" } };
+    const message = "Current user processed policies information was returned";
+    return json(response, 200, { data: { ...rights, rbac_mode: "white" }, message, error: 0 });
   }
 
   #isLimited(): boolean {

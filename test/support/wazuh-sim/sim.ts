@@ -105,8 +105,7 @@ export class WazuhSim {
     const { rules, conf, logLevel, logallJson } = this.#options;
     const files = typeof rules === "string" ? { "tipline_rules.xml": rules } : rules;
     layOut(this.prefix, { version: this.version, user: this.user, rules: files, conf, logLevel, logallJson });
-    for (const name of OTHER_DAEMONS)
-      writeFileSync(join(this.prefix, `var/run/wazuh-${name}-${process.pid}.pid`), `${process.pid}\n`);
+    this.#startOthers();
     const path = join(this.prefix, "var/run/sim.sock");
     rmSync(path, { force: true });
     const server = createServer({ allowHalfOpen: true }, (socket) => {
@@ -268,7 +267,13 @@ export class WazuhSim {
     }
   }
 
+  #startOthers(): void {
+    for (const name of OTHER_DAEMONS)
+      writeFileSync(join(this.prefix, `var/run/wazuh-${name}-${process.pid}.pid`), `${process.pid}\n`);
+  }
+
   async #command(command: string): Promise<string> {
+    if (command === "start" || command === "restart") this.#startOthers();
     if (command === "stop") await this.stop();
     else if (command === "start") return (await this.start()) ? "ok" : "wazuh-analysisd did not start";
     else if (command === "reload") this.reload();

@@ -21,6 +21,7 @@ async function canaryOf(t: TestContext, state: Partial<CanaryState>) {
     start: "start it",
     restart: "restart it",
     feeds: [],
+    config: { path: "tipline.yaml", digest: "" },
     healthUrl: undefined,
     now: () => NOW,
     status: async () => ({ status: "answers", report: {} }),

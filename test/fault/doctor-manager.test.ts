@@ -226,7 +226,10 @@ test("a hook source without its block is a fault, and so is a block without its 
 test("the hook is known by its script, whatever the block's name", async (t: TestContext) => {
   const rig = await DoctorRig.create(t, { config: { canary: { enabled: false } }, run: false });
   const { prefix } = rig.sim;
-  await applyRemedy(rig, `tipline install wazuh --prefix ${prefix} --hook-name custom-misp`);
+  await applyRemedy(
+    rig,
+    `tipline install wazuh --prefix ${prefix} --config-file ${rig.configPath} --hook-name custom-misp`,
+  );
   const found = async () => told(await rig.doctor()).filter(({ hop }) => hop === "integration");
   assert.match((await found())[0]?.found ?? "", /custom-misp hands alerts to a spool that nobody drains/);
   const hook = { type: "wazuh-hook", path: join(prefix, "queue/tipline"), echoes: true };

@@ -50,6 +50,8 @@ async function left(rig: DoctorRig, step: string, byHand: ByHand | undefined): P
 
 async function command(line: string): Promise<void> {
   const args = line.split(" ");
+  if (args[0] === "install" && !args.includes("--config-file"))
+    throw new Error(`expected --config-file, or it would write to /etc of this host: ${line}`);
   const { code, stdout, stderr } = await tipline(args[0] === "install" ? [...args, "--yes", "--no-user"] : args);
   if (code !== 0) throw new Error(`tipline ${line}: ${code}\n${stdout}\n${stderr}`);
 }

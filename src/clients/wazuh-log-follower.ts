@@ -312,14 +312,16 @@ export class LogFollower {
   async #measure(): Promise<boolean> {
     this.#lastMeasure = this.#clock.now();
     let bytes = 0;
+    let unfinished = 0;
     for (const { lines, file } of this.#files.all) {
       const size =
         lines.reader instanceof PlainReader ? (await lines.reader.stat()).size : await this.#catalog.size([file]);
       bytes += Math.max(0, size - lines.offset);
+      unfinished += Math.min(lines.torn, Math.max(0, size - lines.offset));
     }
     if (this.#catalog.mode === "tree")
       bytes += await this.#catalog.size(await this.#catalog.after(this.#files.frontier, undefined));
-    this.#lag.measured(bytes);
+    this.#lag.measured(bytes, unfinished);
     return true;
   }
 

@@ -14,6 +14,7 @@ const GAP_SHOWN_MS = 3_600_000;
 export class LagMeter {
   readonly #clock: Clock;
   #bytes: number | undefined;
+  #isCaughtUp = false;
   #caughtUpAt: number | undefined;
   #lastAlertAt: number | undefined;
   readonly #waiting = new Map<string, string>();
@@ -23,10 +24,11 @@ export class LagMeter {
     this.#clock = clock;
   }
 
-  /** Bytes on disk that were not delivered yet. */
-  measured(bytes: number): void {
+  /** Bytes on disk that were not delivered yet, and how many of them are lines without an end, which nobody can read. */
+  measured(bytes: number, unfinished = 0): void {
     this.#bytes = bytes;
-    if (bytes === 0) this.#caughtUpAt = this.#clock.now();
+    this.#isCaughtUp = bytes === unfinished;
+    if (this.#isCaughtUp) this.#caughtUpAt = this.#clock.now();
   }
 
   /** The last record of a delivery: its time says how old the next unread line is. */
@@ -51,7 +53,7 @@ export class LagMeter {
     const now = this.#clock.now();
     const gap = this.#gap !== undefined && this.#gap.until > now ? this.#gap.text : undefined;
     const trouble = this.#waiting.get("find") ?? this.#waiting.get("read") ?? gap;
-    const since = this.#bytes === 0 ? now : (this.#lastAlertAt ?? this.#caughtUpAt);
+    const since = this.#isCaughtUp ? now : (this.#lastAlertAt ?? this.#caughtUpAt);
     return {
       ...(this.#bytes === undefined ? {} : { bytes: this.#bytes }),
       ...(since === undefined ? {} : { seconds: Math.max(0, now - since) / 1000 }),

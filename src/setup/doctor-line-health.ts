@@ -1,5 +1,5 @@
 import { formatDuration } from "../lib/units.ts";
-import { get } from "../model/json.ts";
+import { get, isJsonObject } from "../model/json.ts";
 import { type CanaryState, readCanaryState } from "../store/canary-state.ts";
 import { type Check, fail, ok, skip } from "./checks.ts";
 import { IN_FORCE, type LineSubject, reportOf } from "./doctor-line.ts";
@@ -28,13 +28,15 @@ const ALL = [...new Set([...READING, ...RULES, ...SENDING, "run", IN_FORCE, "gen
 /** How many times its interval a canary may be overdue before its silence is a fault. */
 const OVERDUE = 3;
 const LEAST_OVERDUE_MS = 60_000;
+/** As the line has it. */
+const BEHIND_MS = 10_000;
 /** What the line's trouble with its canary begins with. */
 const CANARY = "canary:";
 
 /** Last of all: what the running line complains of that nothing above explains. */
 export function healthHops(subject: LineSubject): readonly Hop[] {
   return [
-    { name: "canary", needs: ["run"], look: async (seen) => [canary(subject, await troublesOf(subject), seen)] },
+    { name: "canary", needs: ["run"], look: async (seen) => [await canaryHop(subject, seen)] },
     { name: "health", needs: ["run"], look: async (seen) => [health(subject, await troublesOf(subject), seen)] },
   ];
 }
@@ -42,6 +44,25 @@ export function healthHops(subject: LineSubject): readonly Hop[] {
 async function troublesOf(subject: LineSubject): Promise<readonly string[]> {
   const troubles = get(await reportOf(subject), "troubles");
   return Array.isArray(troubles) ? troubles.filter((item): item is string => typeof item === "string") : [];
+}
+
+async function canaryHop(subject: LineSubject, seen: Seen): Promise<Check> {
+  const troubles = await troublesOf(subject);
+  const check = canary(subject, troubles, seen);
+  const { missing: lost, waitsFor } = readCanaryState(subject.stateDir) ?? {};
+  // Overdue by this clock alone: the line itself knows whether its source catches up, and tells when it does not.
+  if (check.status !== "fail" || lost !== undefined || troubles.some((one) => one.startsWith(CANARY))) return check;
+  const catchesUp = (waitsFor === "read" || waitsFor === "rule") && (await isBehind(subject));
+  return catchesUp ? skip("canary", "its alert is not read yet: the source is catching up") : check;
+}
+
+/** A source has lines to read that are older than so many ms. */
+async function isBehind(subject: LineSubject): Promise<boolean> {
+  const sources = get(await reportOf(subject), "sources");
+  return Object.values(isJsonObject(sources) ? sources : {}).some((source) => {
+    const seconds = get(source, "seconds");
+    return get(source, "bytes") !== 0 && typeof seconds === "number" && seconds * 1000 >= BEHIND_MS;
+  });
 }
 
 /** Proof of the whole way: an event of ours was read, matched, delivered and seen as an alert. */

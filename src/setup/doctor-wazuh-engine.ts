@@ -35,10 +35,13 @@ async function processed(facts: WazuhFacts, signal: AbortSignal): Promise<Check>
     // What came last may have been counted a moment before it was worked on: the next writing tells.
     const second = await facts.next(first[1], signal);
     if (wroteCounters(second) && work(second) === 0)
-      return fail(
-        name,
-        `wazuh-analysisd stands still: ${formatCount(received)} events came within seconds, and none was processed`,
-        managerCommand(facts.paths, "restart"),
+      return (
+        limited(facts) ??
+        fail(
+          name,
+          `wazuh-analysisd stands still: ${formatCount(received)} events came within seconds, and none was processed`,
+          managerCommand(facts.paths, "restart"),
+        )
       );
   }
   const usage = Math.min(...first.map((sample) => counter(sample, "event_queue_usage") ?? 0));
@@ -49,6 +52,18 @@ async function processed(facts: WazuhFacts, signal: AbortSignal): Promise<Check>
       "lower `rate` of the sink of type wazuh, or give analysisd larger queues in etc/local_internal_options.conf (analysisd.decode_event_queue_size=131072) and restart the manager",
     );
   return ok(name, `${formatCount(counter(first[1], "events_processed") ?? 0)} since wazuh-analysisd was started`);
+}
+
+/** With a limit of events a second analysisd rests on purpose until its time frame is over. */
+function limited(facts: WazuhFacts): Check | undefined {
+  const reading = facts.conf();
+  const maximum = reading.status === "read" ? reading.conf.last("global", "limits", "eps", "maximum") : undefined;
+  if (!(Number(maximum) > 0)) return undefined;
+  return warn(
+    EVENTS_PROCESSED,
+    `<limits><eps> allows ${Number(maximum)} events a second, and more come in: wazuh-analysisd holds them back, and findings with them`,
+    `in ${facts.paths.ossecConf}: a higher <maximum> in <limits><eps>, then ${managerCommand(facts.paths, "restart")}`,
+  );
 }
 
 /** What was worked on between two looks; undefined where nothing of it is counted. */

@@ -5,7 +5,7 @@ import { IDS, type RuleFacts } from "./doctor-wazuh-rule-facts.ts";
 import { byRemedy, countById, laterName, takeOut } from "./doctor-wazuh-rule-remedies.ts";
 import { SAMPLES, type Sample } from "./doctor-wazuh-sample.ts";
 import type { CatalogRule } from "./wazuh/rule-catalog.ts";
-import { blindedCounters, suspectsOf, swallowersOf } from "./wazuh/rule-catalog-checks.ts";
+import { blindedCounters, hasGroup, suspectsOf, swallowersOf } from "./wazuh/rule-catalog-checks.ts";
 import { byName } from "./wazuh/ruleset-files.ts";
 
 const MOST = 5;
@@ -25,7 +25,10 @@ export function swallowers(facts: WazuhFacts, rules: RuleFacts): readonly Check[
   const name = "swallowing rules";
   const { loaded } = rules;
   const certain = takers(rules, ({ event }, id) => swallowersOf(loaded, id, event));
-  const possible = takers(rules, ({ event, prefix }, id) => suspectsOf(loaded, id, event, prefix));
+  // One that alerts as a match itself is there on purpose.
+  const possible = takers(rules, ({ event, prefix }, id) => suspectsOf(loaded, id, event, prefix)).filter(
+    ({ rule }) => rule.level === 0 || !hasGroup(rule, "misp_alert"),
+  );
   const all = [...certain, ...possible.filter(({ rule }) => !certain.some((other) => other.rule === rule))];
   if (all.length === 0) return [ok(name, "no other rule takes our events first")];
   const checks = all.map((taker, at) => {

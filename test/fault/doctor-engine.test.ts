@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { applyRemedy } from "../support/doctor-cure.ts";
@@ -30,6 +30,23 @@ test("a wazuh-analysisd that takes events and processes none is named, and the r
   await applyRemedy(rig, checks[0]?.advice ?? "");
   await rig.prove();
   assert.deepEqual(told(await rig.doctor()), []);
+});
+
+test("one that rests by its limit of events a second is told, and not called broken", async (t) => {
+  const rig = await DoctorRig.create(t, QUIET);
+  const { ossecConf } = rig.sim.paths;
+  const limits = "<limits><eps><maximum>10</maximum><timeframe>30</timeframe></eps></limits>";
+  writeFileSync(ossecConf, readFileSync(ossecConf, "utf8").replace("</global>", `  ${limits}\n  </global>`));
+  flood(t, rig);
+  rig.sim.stallEngine();
+  rig.sim.flush();
+  const checks = told(await rig.doctor());
+  assert.deepEqual(
+    checks.map(({ hop, status }) => [hop, status]),
+    [["events processed", "warn"]],
+    JSON.stringify(checks),
+  );
+  assert.match(checks[0]?.found ?? "", /<limits><eps> allows 10 events a second/);
 });
 
 test("a queue that stays nearly full is to be looked at, though events are processed", async (t) => {

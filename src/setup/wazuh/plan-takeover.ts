@@ -71,7 +71,8 @@ function splicesFor(text: string, file: string): { readonly splices: readonly Sp
   for (const group of parseXml(text, file)) {
     const gone = group.children.filter(isTheirs);
     const all = gone.length > 0 && gone.length === group.children.length;
-    if (!all) left++;
+    // `<var>` alone is as empty as a comment.
+    if (!all && group.name === "group") left++;
     for (const node of all ? [group] : gone) splices.push({ ...wholeLines(text, node), text: "" });
   }
   return { splices, left };

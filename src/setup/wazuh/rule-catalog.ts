@@ -119,7 +119,7 @@ function mayRead(mode: number, owner: { uid: number; gid: number }, reader: { ui
 export function parseRules(text: string, file = "rules.xml"): readonly CatalogRule[] {
   const rules: CatalogRule[] = [];
   const groups = parseXml(text, basename(file));
-  if (groups.length === 0 && text !== "")
+  if (text !== "" && !groups.some(({ name }) => name === "group"))
     throw new TiplineError("TIP_INPUT_INVALID", `${basename(file)}: expected a <group>, found none`);
   for (const group of groups) {
     if (group.name !== "group") continue;

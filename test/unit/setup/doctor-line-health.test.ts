@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
+import type { JsonObject } from "../../../src/model/json.ts";
 import { ownIdentity } from "../../../src/setup/doctor-host-access.ts";
 import type { LineSubject } from "../../../src/setup/doctor-line.ts";
 import { healthHops } from "../../../src/setup/doctor-line-health.ts";
@@ -11,7 +12,7 @@ const NOW = Date.parse("2026-11-20T12:00:00Z");
 const DAY_MS = 86_400_000;
 
 /** What doctor says of a canary whose state is this. */
-async function canaryOf(t: TestContext, state: Partial<CanaryState>) {
+async function canaryOf(t: TestContext, state: Partial<CanaryState>, report: JsonObject = {}) {
   const stateDir = tempDir(t);
   const common = { enabled: true, updatedAt: NOW, intervalMs: 300_000, timeoutMs: 120_000, sent: 0, lost: 0 };
   writeCanaryState(stateDir, { ...common, ...state });
@@ -24,7 +25,7 @@ async function canaryOf(t: TestContext, state: Partial<CanaryState>) {
     config: { path: "tipline.yaml", digest: "" },
     healthUrl: undefined,
     now: () => NOW,
-    status: async () => ({ status: "answers", report: {} }),
+    status: async () => ({ status: "answers", report }),
   };
   for await (const check of walkChain(healthHops(subject), new AbortController().signal))
     if (check.name === "canary") return check;
@@ -52,4 +53,14 @@ test("where one came back, that one counts", async (t) => {
   assert.deepEqual([old.status, old.found], ["fail", "none came back for 1d"]);
   const young = await canaryOf(t, { sent: 9, lastSentAt: NOW - DAY_MS, lastReturnedAt: NOW - 60_000 });
   assert.equal(young.status, "ok");
+});
+
+test("one that waits for a source that catches up is not a fault, unless the line says so", async (t) => {
+  const sent = { sent: 1, lastSentAt: NOW - 3_600_000, waitsFor: "rule" } as const;
+  const sources = { wazuh: { bytes: 5_000_000, seconds: 540 } };
+  assert.equal((await canaryOf(t, sent, { sources })).status, "skip");
+  assert.equal((await canaryOf(t, sent, { sources: { wazuh: { bytes: 0, seconds: 0 } } })).status, "fail");
+  assert.equal((await canaryOf(t, { ...sent, waitsFor: "deliver" }, { sources })).status, "fail");
+  const missing = { since: NOW - 60_000, message: "its alert was not read", hop: "read", explained: false } as const;
+  assert.equal((await canaryOf(t, { ...sent, missing }, { sources })).status, "fail");
 });

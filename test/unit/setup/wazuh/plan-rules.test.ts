@@ -143,6 +143,17 @@ describe("rules 100620 to 100622 of the community", () => {
     assert.deepEqual(snapshot(dir), before);
   });
 
+  it("all that a file has but for a variable: the file goes, since analysisd refuses one without a group", async (t) => {
+    const { dir, install, uninstall, file } = await ground(t, {
+      "misp.xml": `<var name="MISP_LEVEL">12</var>\n${group(COMMUNITY)}`,
+    });
+    const before = snapshot(dir);
+    await install();
+    assert.equal(existsSync(file("misp.xml")), false);
+    await uninstall();
+    assert.deepEqual(snapshot(dir), before);
+  });
+
   it("counted by group: said, with the line, because ours count by id", async (t) => {
     const counts = rule(110_022, "<if_matched_group>misp_alert</if_matched_group>", ' frequency="3" timeframe="120"');
     const { install, rig } = await ground(t, { "zz_own.xml": group(counts) });

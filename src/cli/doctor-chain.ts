@@ -39,7 +39,7 @@ export function addDoctorWazuh(doctor: Command): void {
   const command = doctor
     .command("wazuh")
     .description(
-      "The Wazuh manager: alerts written and readable, queue, rules loaded, a finding sent through wazuh-logtest.",
+      "The Wazuh manager: alerts written and readable, queue, rules loaded, events of ours sent through wazuh-logtest.",
     );
   chainOptions(command)
     .addHelpText(

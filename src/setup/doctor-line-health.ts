@@ -36,7 +36,7 @@ const CANARY = "canary:";
 /** Last of all: what the running line complains of that nothing above explains. */
 export function healthHops(subject: LineSubject): readonly Hop[] {
   return [
-    { name: "canary", needs: ["run"], look: async (seen) => [await canaryHop(subject, seen)] },
+    { name: "canary", needs: ["run"], look: async (seen) => [await canary(subject, seen)] },
     { name: "health", needs: ["run"], look: async (seen) => [health(subject, await troublesOf(subject), seen)] },
   ];
 }
@@ -44,16 +44,6 @@ export function healthHops(subject: LineSubject): readonly Hop[] {
 async function troublesOf(subject: LineSubject): Promise<readonly string[]> {
   const troubles = get(await reportOf(subject), "troubles");
   return Array.isArray(troubles) ? troubles.filter((item): item is string => typeof item === "string") : [];
-}
-
-async function canaryHop(subject: LineSubject, seen: Seen): Promise<Check> {
-  const troubles = await troublesOf(subject);
-  const check = canary(subject, troubles, seen);
-  const { missing: lost, waitsFor } = readCanaryState(subject.stateDir) ?? {};
-  // Overdue by this clock alone: the line itself knows whether its source catches up, and tells when it does not.
-  if (check.status !== "fail" || lost !== undefined || troubles.some((one) => one.startsWith(CANARY))) return check;
-  const catchesUp = (waitsFor === "read" || waitsFor === "rule") && (await isBehind(subject));
-  return catchesUp ? skip("canary", "its alert is not read yet: the source is catching up") : check;
 }
 
 /** A source has lines to read that are older than so many ms. */
@@ -66,11 +56,12 @@ async function isBehind(subject: LineSubject): Promise<boolean> {
 }
 
 /** Proof of the whole way: an event of ours was read, matched, delivered and seen as an alert. */
-function canary({ stateDir, now, restart }: LineSubject, troubles: readonly string[], seen: Seen): Check {
+async function canary(subject: LineSubject, seen: Seen): Promise<Check> {
   const name = "canary";
+  const { stateDir, now, restart } = subject;
   const state = readCanaryState(stateDir);
   const explained = seen.broken(...ALL, "reading");
-  const found = missing(state, troubles, now());
+  const found = missing(state, await troublesOf(subject), now());
   if (found !== undefined) {
     return explained
       ? skip(name, `${found}; explained by what is broken above`)
@@ -78,6 +69,10 @@ function canary({ stateDir, now, restart }: LineSubject, troubles: readonly stri
   }
   if (state === undefined || !state.enabled) return skip(name, "no canary is sent");
   const overdue = overdueMs(state, now());
+  const isUnread = state.waitsFor === "read" || state.waitsFor === "rule";
+  // By this clock alone: the line itself knows whether its source catches up, and tells when it does not.
+  if (overdue > 0 && isUnread && (await isBehind(subject)))
+    return skip(name, "its alert is not read yet: the source is catching up");
   if (overdue > 0 && !explained)
     return fail(name, `${overdueWords(state)} for ${formatDuration(now() - waitsSince(state))}`, restart);
   if (state.lastReturnedAt === undefined) return ok(name, "the first one is on its way");

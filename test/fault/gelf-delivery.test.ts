@@ -68,6 +68,27 @@ async function until(what: () => boolean): Promise<void> {
   }
 }
 
+/** The receiver reads for 5 ms in every 60 until `end`. */
+function readsNowAndThen(t: TestContext, input: TcpInput): { end(): void } {
+  input.stall();
+  let pause: NodeJS.Timeout | undefined;
+  const timer = setInterval(() => {
+    input.resume();
+    pause = setTimeout(() => input.stall(), 5);
+  }, 60);
+  const stop = () => {
+    clearInterval(timer);
+    clearTimeout(pause);
+  };
+  t.after(stop);
+  return {
+    end() {
+      stop();
+      input.resume();
+    },
+  };
+}
+
 test("a stream of batches goes over one connection", async (t) => {
   const { input, socket } = await rig(t, { prove: false });
   for (let n = 0; n < 50; n += 1) await deliver(socket, frames(n * 10, 10));
@@ -153,15 +174,10 @@ test("a receiver that closes its own side is not written to any more", async (t)
 test("a slow receiver slows the sender: it gets everything, once, over one connection", async (t) => {
   const { input, socket } = await rig(t, { timeoutMs: 2_000, prove: false });
   const list = frames(0, 40, 500_000);
-  input.stall();
-  const timer = setInterval(() => {
-    input.resume();
-    setTimeout(() => input.stall(), 5);
-  }, 60);
-  t.after(() => clearInterval(timer));
+  const slow = readsNowAndThen(t, input);
   await deliver(socket, list);
-  clearInterval(timer);
-  input.resume();
+  slow.end();
+  await until(() => input.frames.length >= list.length);
   await input.quiet();
   assert.deepEqual(
     input.frames.map((frame) => frame.toString("utf8", 0, 10).split(" ")[0]),

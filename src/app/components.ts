@@ -3,6 +3,7 @@ import type { Config, Configured } from "../config/load.ts";
 import type { Context } from "../contract/define.ts";
 import type { Feed } from "../contract/feed.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
+import { TiplineError } from "../lib/errors.ts";
 import type { HttpFront } from "../lib/http-front.ts";
 import type { Log } from "../lib/log.ts";
 import type { ScheduledFeed } from "../pipeline/sync-loop.ts";
@@ -34,7 +35,20 @@ export async function makeComponent<T>(
     ...(kind === "sink" ? { keepDir: outboxDir(stateDir, name) } : {}),
     ...(http === undefined ? {} : { http }),
   };
-  return (await definition.create(settings, context)) as T;
+  try {
+    return (await definition.create(settings, context)) as T;
+  } catch (thrown) {
+    throw named(`${kind}s.${name}`, thrown);
+  }
+}
+
+/** A component that refuses its settings names its own keys at most. */
+function named(owner: string, thrown: unknown): unknown {
+  if (!(thrown instanceof TiplineError) || thrown.code !== "TIP_CONFIG_INVALID") return thrown;
+  const { code, message } = thrown;
+  if (message.startsWith(owner)) return thrown;
+  const ownKey = /^[a-z_]+(?:\.[a-z_]+)*: /.test(message);
+  return new TiplineError(code, `${owner}${ownKey ? "." : ": "}${message}`, { cause: thrown });
 }
 
 const DEFAULT_INTERVAL_MS = 60_000;

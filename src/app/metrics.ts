@@ -5,6 +5,7 @@ import type { OutboxBacklog } from "../contract/outbox.ts";
 import type { Sink } from "../contract/sink.ts";
 import type { SourceLag } from "../contract/source.ts";
 import { TiplineError } from "../lib/errors.ts";
+import { listenFault, parseListenAddress } from "../lib/http-front-listen.ts";
 import type { VerdictTally } from "./match-wire.ts";
 
 /** Reasons why the line is not healthy now; empty = healthy. */
@@ -202,7 +203,9 @@ export async function serveMetrics(
   refresh: () => void,
 ): Promise<Server | undefined> {
   if (listen === "off") return undefined;
-  const { host, port } = parseListen(listen);
+  const fault = listenFault(listen, true);
+  if (fault !== undefined) throw new TiplineError("TIP_CONFIG_INVALID", `metrics.listen: ${fault}, got "${listen}"`);
+  const { host, port } = parseListenAddress(listen, "metrics.listen");
   const server = createServer((request, response) => {
     const page = isLoopbackName(request.headers.host) ? (request.url ?? "/") : undefined;
     void answer(page, metrics, health, refresh)
@@ -227,18 +230,6 @@ export async function serveMetrics(
   server.on("error", () => undefined);
   server.unref();
   return server;
-}
-
-function parseListen(listen: string): { host: string; port: number } {
-  const colon = listen.lastIndexOf(":");
-  const host = listen.slice(0, colon).replace(/^\[|\]$/g, "");
-  const port = Number(listen.slice(colon + 1));
-  if (!["127.0.0.1", "::1", "localhost"].includes(host) || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new TiplineError(
-      "TIP_CONFIG_INVALID",
-      `metrics.listen: expected a loopback address and port such as 127.0.0.1:9627, got "${listen}"`,
-    );
-  return { host, port };
 }
 
 /**

@@ -1,11 +1,12 @@
 import type { Server } from "node:http";
 import { join } from "node:path";
+import { withLine } from "../config/key-lines.ts";
 import type { Config } from "../config/load.ts";
 import type { Sink } from "../contract/sink.ts";
 import type { Source } from "../contract/source.ts";
 import { derivedId } from "../intel/finding-id.ts";
 import { type Clock, systemClock } from "../lib/clock.ts";
-import { asError, TiplineError } from "../lib/errors.ts";
+import { asError } from "../lib/errors.ts";
 import { type HttpFront, ListeningFront } from "../lib/http-front.ts";
 import type { Log } from "../lib/log.ts";
 import { mutex } from "../lib/mutex.ts";
@@ -22,6 +23,7 @@ import { openJournal, type StoredJournal } from "../store/journal.ts";
 import { loadOrCreateKey } from "../store/key.ts";
 import { lockState } from "../store/state-lock.ts";
 import { makeComponent, makeFeeds } from "./components.ts";
+import { checkConfig } from "./config-check.ts";
 import { controlHandlers } from "./control-handlers.ts";
 import { journalDir, keyFile } from "./dead-letters.ts";
 import { engine } from "./engine.ts";
@@ -67,7 +69,10 @@ export async function runLine(config: Config, options: LineOptions, signal: Abor
   const lock = lockState(config.state_dir);
   const closers: (() => Promise<void> | void)[] = [() => lock.release()];
   try {
+    checkConfig(config);
     await assembled(config, options, log, clock, closers, signal);
+  } catch (thrown) {
+    throw withLine(thrown, config.keys);
   } finally {
     for (const close of closers.reverse()) {
       try {
@@ -111,7 +116,6 @@ async function assembled(
   // The keyed half of the id only: the other half could be guessed.
   const seal = (text: string) => derivedId(key, ["sealed", text]).slice(-16);
   const sinks = await makeSinks(config, options, workshop, seal);
-  requireEchoes(config, sinks);
   metrics.watchSinks(sinks);
   options.mount?.(http, { live, metrics });
   const journal = await openJournal({
@@ -279,31 +283,6 @@ async function makeSinks(
   }
   for (const [name, sink] of extraSinks ?? []) sinks.push({ name, sink });
   return sinks;
-}
-
-/**
- * A sink that waits for echoes nobody reads would dead-letter every finding, and of two that wait for the same ids the echo of one
- * would confirm the other: both are mistakes of the configuration.
- */
-function requireEchoes(config: Config, sinks: readonly PipelineSink[]): void {
-  const waiting = sinks.filter(({ sink }) => sink.confirmation !== undefined).map(({ name }) => name);
-  if (waiting.length > 1) {
-    throw new TiplineError(
-      "TIP_CONFIG_INVALID",
-      `sinks.${waiting[1]}: expected one sink that confirms findings, found ${waiting.join(" and ")}; set confirm: false on all but one`,
-    );
-  }
-  const read = config.sources.some(readsEchoes);
-  if (waiting.length === 0 || read) return;
-  throw new TiplineError(
-    "TIP_CONFIG_INVALID",
-    `sinks.${waiting[0]}: it confirms findings by reading them back, and no source of type wazuh-alerts reads them; add one, or set confirm: false (or, where the hook's filters let them pass, echoes: true on the wazuh-hook source)`,
-  );
-}
-
-function readsEchoes({ definition, settings }: Config["sources"][number]): boolean {
-  if (definition.type === "wazuh-alerts") return true;
-  return definition.type === "wazuh-hook" && (settings as { readonly echoes?: boolean }).echoes === true;
 }
 
 function urlOf(server: Server | undefined): string | undefined {

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { withLine } from "../config/key-lines.ts";
 import type { Config } from "../config/load.ts";
 import type { FeedProgress } from "../contract/feed.ts";
 import { systemClock } from "../lib/clock.ts";
@@ -32,7 +33,9 @@ export interface StateSync extends SyncResult {
 export async function syncState({ config, log, signal, onProgress, ...request }: SyncRequest): Promise<StateSync> {
   const lock = lockState(config.state_dir);
   try {
-    const feeds = await makeFeeds(config, { stateDir: config.state_dir, log });
+    const feeds = await makeFeeds(config, { stateDir: config.state_dir, log }).catch((thrown: unknown) => {
+      throw withLine(thrown, config.keys);
+    });
     const store = openGenerations({ dir: join(config.state_dir, "generations"), log });
     const before = store.current();
     const notes = new ArrivalNotes(arrivalQueue(config.state_dir), log);

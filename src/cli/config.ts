@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
-import { canarySink } from "../app/canary-line.ts";
-import { checkHttp } from "../app/http-check.ts";
+import { checkConfig } from "../app/config-check.ts";
 import { requireConfig } from "../app/paths.ts";
-import { ownAssets } from "../app/policy.ts";
+import { withLine } from "../config/key-lines.ts";
 import { configJsonSchema, loadConfig } from "../config/load.ts";
 import { packageRoot } from "../lib/package-root.ts";
 import { print, printJson } from "./output.ts";
@@ -20,9 +19,11 @@ export function addConfig(program: Command): void {
     .action(async (file: string | undefined, { json }: { json?: boolean }) => {
       const path = requireConfig(file);
       const loaded = await loadConfig(path);
-      ownAssets(loaded.own);
-      canarySink(loaded);
-      checkHttp(loaded);
+      try {
+        checkConfig(loaded);
+      } catch (thrown) {
+        throw withLine(thrown, loaded.keys);
+      }
       const names = (list: readonly { name: string; definition: { type: string } }[]) =>
         Object.fromEntries(list.map(({ name, definition }) => [name, definition.type]));
       const summary = {

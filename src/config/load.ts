@@ -6,6 +6,7 @@ import { z } from "zod";
 import type { Definition } from "../contract/define.ts";
 import { asError, systemCode, TiplineError } from "../lib/errors.ts";
 import { FEEDS, SINKS, SOURCES } from "../registry.gen.ts";
+import { type KeyLines, keyLines } from "./key-lines.ts";
 import { configSchema, feedCommon, type RawConfig, sinkCommon } from "./schema.ts";
 
 type Loader = () => Promise<{ readonly default: unknown }>;
@@ -27,6 +28,7 @@ export interface Config extends Omit<RawConfig, "sources" | "feeds" | "sinks"> {
   readonly digest: string;
   /** Absolute; undefined for a configuration that was no file. */
   readonly path?: string;
+  readonly keys: KeyLines;
 }
 
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -72,6 +74,7 @@ export async function parseConfig(text: string, file: string, env: NodeJS.Proces
     feeds,
     sinks: [...sinks, ...(await broughtSinks(reader, feeds, Object.keys(raw.sinks)))],
     digest,
+    keys: keyLines(document, lines, file),
   };
   reader.throwIfFaulty();
   return config;

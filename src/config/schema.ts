@@ -1,8 +1,15 @@
 import { z } from "zod";
 import { expiryRules } from "../contract/expiry-schema.ts";
+import { listenFault } from "../lib/http-front-listen.ts";
 import { secretText } from "../lib/secret-schema.ts";
 import { tlsSchema } from "../lib/tls-schema.ts";
 import { duration, size } from "../lib/unit-schema.ts";
+
+const listen = (loopbackOnly: boolean) =>
+  z.string().superRefine((value, issues) => {
+    const message = listenFault(value, loopbackOnly);
+    if (message !== undefined) issues.addIssue({ code: "custom", message: `${message}, got "${value.slice(0, 100)}"` });
+  });
 
 export const TLP_LEVELS = ["clear", "green", "amber", "amber+strict", "red"] as const;
 
@@ -203,8 +210,7 @@ export const configSchema = z.strictObject({
     .describe("What is wrong with Tipline, as alerts in Wazuh."),
   http: z
     .strictObject({
-      listen: z
-        .string()
+      listen: listen(false)
         .default("127.0.0.1:9628")
         .describe(
           "address:port of what Tipline offers over HTTP (sources http and graylog, lookup); opened only when something is offered. `off` for none.",
@@ -228,7 +234,7 @@ export const configSchema = z.strictObject({
     .describe("GET and POST /v1/lookup, for Graylog's HTTP-JSONPath adapter and for scripts; off unless given."),
   metrics: z
     .strictObject({
-      listen: z.string().default("127.0.0.1:9627").describe("host:port of /metrics and /healthz; `off` for none."),
+      listen: listen(true).default("127.0.0.1:9627").describe("host:port of /metrics and /healthz; `off` for none."),
     })
     .prefault({})
     .describe("Prometheus metrics and health."),

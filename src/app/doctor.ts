@@ -23,11 +23,12 @@ import { doctorMisp } from "../setup/doctor-misp.ts";
 import { wazuhHops } from "../setup/doctor-wazuh.ts";
 import { apiRulesHop, wazuhApiHop } from "../setup/doctor-wazuh-api.ts";
 import type { IsDaemon } from "../setup/doctor-wazuh-daemons.ts";
-import { WazuhFacts, type WazuhSubject } from "../setup/doctor-wazuh-facts.ts";
+import { WazuhFacts } from "../setup/doctor-wazuh-facts.ts";
 import { DEFAULT_PREFIX } from "../setup/wazuh/installation.ts";
 import { readCanaryState } from "../store/canary-state.ts";
 import { intervalOf } from "./components.ts";
 import { type ConfigReading, configHops, readConfiguration, replaceSecret } from "./doctor-config.ts";
+import { usesWazuh, wazuhSubject } from "./doctor-subject.ts";
 import { configuredServers, connectServer, type ServerSettings } from "./live-servers.ts";
 
 export interface DoctorOptions {
@@ -44,8 +45,6 @@ export interface DoctorOptions {
   readonly isDaemon?: IsDaemon;
 }
 
-/** wazuh-analysisd writes its counters every 5 s. */
-const SETTLE_MS = 7_000;
 const HOUR_MS = 3_600_000;
 const STALE_INTERVALS = 12;
 const SERVICE_CONFIG = "/etc/tipline/tipline.yaml";
@@ -59,7 +58,7 @@ export async function* doctorChain(options: DoctorOptions, signal: AbortSignal):
   const status = once(() => askLine(config?.state_dir ?? ""));
   const who = await tiplineUser(config, status, options.who);
   const wazuh = usesWazuh(config) || options.wazuhOnly || options.prefix !== undefined;
-  const subject = wazuhSubject(options, config, who);
+  const subject = wazuhSubject(options, config, who, restartCommand());
   const facts = new WazuhFacts(subject);
   if (wazuh) await facts.begin();
   const lastFired = () => (config === undefined ? undefined : readCanaryState(config.state_dir)?.lastReturnedAt);
@@ -177,64 +176,6 @@ function ownerOf(path: string): Identity | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** A manager on this host, or its folders mounted; with the server API alone there is none to look at. */
-function usesWazuh(config: Config | undefined): boolean {
-  if (config === undefined) return false;
-  const local = new Set(["wazuh", "wazuh-alerts", "wazuh-archives", "wazuh-hook"]);
-  return [...config.sources, ...config.sinks].some(({ definition }) => local.has(definition.type));
-}
-
-function wazuhSubject(
-  { prefix, now, settleMs, isDaemon }: DoctorOptions,
-  config: Config | undefined,
-  { who, how }: Parts["who"],
-): WazuhSubject {
-  const source = config?.sources.find(({ definition }) => definition.type === "wazuh-alerts");
-  const sink = config?.sinks.find(({ definition }) => definition.type === "wazuh");
-  const hook = config?.sources.find(({ definition }) => definition.type === "wazuh-hook");
-  const drains = hook && {
-    path: String((hook.settings as { path: unknown }).path),
-    key: `sources.${hook.name}.path`,
-  };
-  const reads = source && {
-    path: String((source.settings as { path: unknown }).path),
-    key: `sources.${source.name}.path`,
-  };
-  const writes = sink && {
-    path: String((sink.settings as { socket: unknown }).socket),
-    key: `sinks.${sink.name}.socket`,
-  };
-  return {
-    prefix: resolve(prefix ?? prefixOf(reads?.path, writes?.path)),
-    who,
-    how,
-    restart: restartCommand(),
-    reads: config === undefined ? defaultPlace(prefix, "logs/alerts/alerts.json", "sources.wazuh.path") : reads,
-    writes: config === undefined ? defaultPlace(prefix, "queue/sockets/queue", "sinks.wazuh.socket") : writes,
-    hook: hook !== undefined,
-    ...(drains !== undefined && { drains }),
-    now: now ?? systemClock.now,
-    settleMs: settleMs ?? SETTLE_MS,
-    ...(isDaemon !== undefined && { isDaemon }),
-    sleep: systemClock.sleep,
-  };
-}
-
-function defaultPlace(prefix: string | undefined, path: string, key: string) {
-  return { path: join(resolve(prefix ?? DEFAULT_PREFIX), path), key };
-}
-
-/** The manager that the configured paths are in; one of them may be wrong, which is for a hop to find. */
-function prefixOf(...paths: readonly (string | undefined)[]): string {
-  const candidates: string[] = [];
-  for (const path of paths) {
-    const end = ["/logs/alerts/alerts.json", "/queue/sockets/queue"].find((tail) => path?.endsWith(tail));
-    if (path !== undefined && end !== undefined) candidates.push(path.slice(0, -end.length));
-  }
-  const there = candidates.find((prefix) => existsSync(join(prefix, "etc/ossec.conf")));
-  return there ?? (existsSync(join(DEFAULT_PREFIX, "etc")) ? DEFAULT_PREFIX : (candidates[0] ?? DEFAULT_PREFIX));
 }
 
 function lineSubject(

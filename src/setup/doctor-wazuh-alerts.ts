@@ -6,11 +6,29 @@ import { clockCheck } from "./doctor-host.ts";
 import { accessOf, shellWord } from "./doctor-host-access.ts";
 import type { Hop } from "./doctor-line-walk.ts";
 import { managerCommand } from "./doctor-wazuh-control.ts";
-import { counter, hasGrown, rise, type Sample, type WazuhFacts, wroteCounters } from "./doctor-wazuh-facts.ts";
+import {
+  type ConfiguredPlace,
+  counter,
+  hasGrown,
+  rise,
+  type Sample,
+  type WazuhFacts,
+  type WazuhSubject,
+  wroteCounters,
+} from "./doctor-wazuh-facts.ts";
+
+const OTHERS = "other managers";
 
 /** From the manager's writing of an alert to Tipline's reading of it. */
 export function alertsHops(facts: WazuhFacts): readonly Hop[] {
+  const { elsewhere } = facts.subject;
+  const others: Hop = {
+    name: OTHERS,
+    needs: ["user and groups"],
+    look: () => elsewhere.map((place) => ofOther(place, facts.subject)),
+  };
   return [
+    ...(elsewhere.length > 0 ? [others] : []),
     { name: "paths", needs: ["installation"], look: () => paths(facts) },
     {
       name: "alerts.json",
@@ -47,6 +65,19 @@ function paths({ subject, paths }: WazuhFacts): readonly Check[] {
   }
   if (wrong.length > 0) return wrong;
   return [ok(name, `${subject.reads?.path ?? "no alerts"}, ${subject.writes?.path ?? "no queue"}`)];
+}
+
+/** Of another manager only what its path alone can show. */
+function ofOther({ key, path, need }: ConfiguredPlace, { who }: WazuhSubject): Check {
+  const access = accessOf(path, who, need);
+  const manager = "`tipline doctor wazuh --prefix DIR` looks at that manager";
+  if (access.status === "absent")
+    return fail(OTHERS, `${key}: ${path} is not there`, `${key}: the alerts or queue of a manager; ${manager}`);
+  if (access.status === "no") {
+    const found = `${key}: ${who.name} may not ${access.need} ${access.at} (${access.mode})`;
+    return fail(OTHERS, found, access.remedy);
+  }
+  return skip(OTHERS, `${key}: ${path} is another manager's: ${manager}`);
 }
 
 /** The same path, or links to the same thing. */

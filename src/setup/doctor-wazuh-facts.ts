@@ -8,6 +8,14 @@ import { type AlertsTail, readAlertsTail } from "./doctor-wazuh-tail.ts";
 import { findInstallation, type Installation, pathsOf } from "./wazuh/installation.ts";
 import { type OssecConf, readOssecConf } from "./wazuh/ossec-conf.ts";
 
+/** A place of Wazuh's that a component is pointed at; `need`: what Tipline must be allowed there. */
+export interface ConfiguredPlace {
+  readonly path: string;
+  /** Of the configuration: `sources.wazuh.path`. */
+  readonly key: string;
+  readonly need: "read" | "write";
+}
+
 /** What is examined on the side of Wazuh. */
 export interface WazuhSubject {
   readonly prefix: string;
@@ -18,13 +26,15 @@ export interface WazuhSubject {
   /** Command that restarts Tipline. */
   readonly restart: string;
   /** `alerts.json` as the configured source has it; undefined when there is none. */
-  readonly reads: { readonly path: string; readonly key: string } | undefined;
+  readonly reads: ConfiguredPlace | undefined;
   /** The queue socket as the configured sink has it; undefined when there is none. */
-  readonly writes: { readonly path: string; readonly key: string } | undefined;
+  readonly writes: ConfiguredPlace | undefined;
   /** A `wazuh-hook` source is configured. */
   readonly hook: boolean;
   /** The spool as that source has it. */
-  readonly drains?: { readonly path: string; readonly key: string };
+  readonly drains?: ConfiguredPlace;
+  /** Further ones of these kinds, of other managers. */
+  readonly elsewhere: readonly ConfiguredPlace[];
   readonly now: () => number;
   /** How long to wait at most for wazuh-analysisd to write its counters again. */
   readonly settleMs: number;

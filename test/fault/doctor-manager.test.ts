@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { chmodSync, chownSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { reloadRuleset } from "../../src/clients/wazuh-analysis.ts";
 import type { HopCheck } from "../../src/setup/doctor-line-walk.ts";
@@ -197,6 +197,43 @@ test("integration blocks: a loop, unknown groups, no JSON, a script that is not 
   );
   writeFileSync(ossecConf, stock, "latin1");
   await isSilent(rig);
+});
+
+test("of several sources and sinks the manager's own are looked at, whatever their order; of the others the place", async (t) => {
+  const rig = await DoctorRig.create(t, { config: { canary: { enabled: false } }, run: false });
+  const other = join(rig.dir, "node-2/logs/alerts/alerts.json");
+  mkdirSync(dirname(other), { recursive: true });
+  writeFileSync(other, "");
+  const { sources, sinks } = rig.settings() as Record<string, object>;
+  const config = {
+    sources: { far: { type: "wazuh-alerts", path: other }, ...sources, again: { type: "wazuh-alerts", path: other } },
+    sinks: { far: { type: "wazuh", socket: join(rig.dir, "node-2/queue"), confirm: false }, ...sinks },
+    canary: { enabled: false },
+  };
+  rig.configure(config);
+  const broken = told(await rig.doctor()).filter(({ hop }) => hop !== "run");
+  assert.deepEqual(
+    broken.map(({ hop, found }) => [hop, found]),
+    [["other managers", `sinks.far.socket: ${join(rig.dir, "node-2/queue")} is not there`]],
+  );
+  const { far: _, ...near } = config.sinks;
+  rig.configure({ ...config, sinks: near });
+  const checks = await rig.doctor();
+  assert.deepEqual(
+    told(checks).map(({ hop }) => hop),
+    ["run"],
+  );
+  assert.deepEqual(
+    checks
+      .filter(({ hop, status }) => hop === "other managers" && status === "skip")
+      .map(({ found }) => found.split(" ")[0]),
+    ["sources.far.path:", "sources.again.path:"],
+  );
+  rmSync(other);
+  assert.match(
+    told(await rig.doctor()).find(({ hop }) => hop === "other managers")?.found ?? "",
+    /^sources\.far\.path: .* not there$/,
+  );
 });
 
 test("a hook source without its block is a fault, and so is a block without its source", async (t: TestContext) => {

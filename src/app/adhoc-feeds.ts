@@ -65,8 +65,12 @@ async function build(root: string, home: string, options: AdhocOptions): Promise
   rmSync(aside, { recursive: true, force: true });
   try {
     (await pullInto(aside, options)).close();
-    if (existsSync(home)) rmSync(aside, { recursive: true, force: true });
-    else renameSync(aside, home);
+    try {
+      renameSync(aside, home);
+    } catch (thrown) {
+      if (!existsSync(home)) throw thrown;
+      rmSync(aside, { recursive: true, force: true });
+    }
   } catch (error) {
     rmSync(aside, { recursive: true, force: true });
     throw error;

@@ -20,6 +20,8 @@ export interface SinkHarness {
 export type OpenHarness = (t: TestContext) => Promise<SinkHarness>;
 
 const NEVER = new AbortController().signal;
+/** More than a stalled receiver's queue holds, also where the host allows long ones (systemd sets 512). */
+const STALLED = 600;
 
 /** What every sink must do, whatever its receiver. */
 export function testSink(name: string, open: OpenHarness, { stalls }: { readonly stalls: boolean }): void {
@@ -105,7 +107,7 @@ export function testSink(name: string, open: OpenHarness, { stalls }: { readonly
 
 function testStall(run: (title: string, body: (harness: SinkHarness) => Promise<void>) => void): void {
   run("gives back what a stalled receiver did not take, and delivers it later", async (harness) => {
-    const batch = findings(0, 100);
+    const batch = findings(0, STALLED);
     harness.stall?.();
     const result = await harness.sink.send(batch, NEVER);
     assertRetry(result);
@@ -115,7 +117,7 @@ function testStall(run: (title: string, body: (harness: SinkHarness) => Promise<
   });
 
   run("waits for a receiver that is only slow", async (harness) => {
-    const batch = findings(0, 100);
+    const batch = findings(0, STALLED);
     harness.stall?.();
     const sending = harness.sink.send(batch, NEVER);
     setTimeout(() => harness.resume?.(), 30);
@@ -124,7 +126,7 @@ function testStall(run: (title: string, body: (harness: SinkHarness) => Promise<
   });
 
   run("stops waiting when the signal aborts", async (harness) => {
-    const batch = findings(0, 100);
+    const batch = findings(0, STALLED);
     const stop = new AbortController();
     harness.stall?.();
     const sending = harness.sink.send(batch, stop.signal);

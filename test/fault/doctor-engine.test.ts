@@ -10,15 +10,21 @@ import { tipline } from "../support/line-process.ts";
 const QUIET = { config: { canary: { enabled: false } } };
 const hops = (checks: ReturnType<typeof told>) => [...new Set(checks.map(({ hop }) => hop))];
 
+/** The flood alone writes the counters. */
+const FLOODED = { ...QUIET, wazuh: { stateMs: 1e6 } };
+
+/** Whichever two writings of the counters are seen, events came between them. */
 function flood(t: TestContext, rig: DoctorRig): void {
   const timer = setInterval(() => {
-    if (rig.sim.running) for (let n = 0; n < 5; n++) rig.sim.inject("app", '{"nothing":"of note"}');
+    if (!rig.sim.running) return;
+    for (let n = 0; n < 5; n++) rig.sim.inject("app", '{"nothing":"of note"}');
+    rig.sim.flush();
   }, 50);
   t.after(() => clearInterval(timer));
 }
 
 test("a wazuh-analysisd that takes events and processes none is named, and the restart cures it", async (t) => {
-  const rig = await DoctorRig.create(t, QUIET);
+  const rig = await DoctorRig.create(t, FLOODED);
   flood(t, rig);
   assert.deepEqual(told(await rig.doctor()), []);
   rig.sim.stallEngine();
@@ -33,7 +39,7 @@ test("a wazuh-analysisd that takes events and processes none is named, and the r
 });
 
 test("one that rests by its limit of events a second is told, and not called broken", async (t) => {
-  const rig = await DoctorRig.create(t, QUIET);
+  const rig = await DoctorRig.create(t, FLOODED);
   const { ossecConf } = rig.sim.paths;
   const limits = "<limits><eps><maximum>10</maximum><timeframe>30</timeframe></eps></limits>";
   writeFileSync(ossecConf, readFileSync(ossecConf, "utf8").replace("</global>", `  ${limits}\n  </global>`));
@@ -62,7 +68,7 @@ test("a queue that stays nearly full is to be looked at, though events are proce
 });
 
 test("a manager whose counters begin anew with each writing is not called stalled", async (t) => {
-  const rig = await DoctorRig.create(t, { ...QUIET, wazuh: { version: "4.3.11" } });
+  const rig = await DoctorRig.create(t, { ...FLOODED, wazuh: { ...FLOODED.wazuh, version: "4.3.11" } });
   flood(t, rig);
   rig.sim.stallEngine();
   assert.equal((await rig.doctor()).find(({ hop }) => hop === "events processed")?.status, "skip");

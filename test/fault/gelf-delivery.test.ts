@@ -306,13 +306,18 @@ test("a receiver that wants a client certificate says so", async (t) => {
 });
 
 test("waiting for a proof ends when the signal aborts", async (t) => {
-  const { input, socket } = await rig(t, { timeoutMs: 600_000 });
-  await deliver(socket, frames(0, 3));
+  const told: string[] = [];
+  const log = { ...silentLog, info: (text: string) => told.push(text) };
+  const { input, socket } = await trusted(await rig(t, { timeoutMs: 600_000, log }));
+  const closedBefore = input.ended;
   input.silent = true;
-  // The proof begins after a second of the clock, and holds the connection.
-  await new Promise((resolve) => setTimeout(resolve, 200));
+  await deliver(socket, frames(0, 3));
+  await until(() => input.ended > closedBefore);
+  // The proof has begun, and holds the lock until it is given up, which is told.
   const stop = new AbortController();
   const sending = socket.send(frames(3, 1), stop.signal);
   stop.abort();
   assert.equal((await sending).status, "retry");
+  assert.deepEqual(told, []);
+  await until(() => told.length > 0);
 });

@@ -115,7 +115,7 @@ test("whatever the server does, the last good generation serves, and the error s
   let interfere: Interfere = () => false;
   const url = await serveMispSim(t, sim, { tls: true, interfere: (request, response) => interfere(request, response) });
   const installation = new Installation(t);
-  const good = { url, ca_file: tlsFixture("ca.pem"), timeout_seconds: 1, events_per_request: 2, page_size: 100 };
+  const good = { url, ca_file: tlsFixture("ca.pem"), events_per_request: 2, page_size: 100 };
   installation.configure(good);
   const first = await installation.sync();
   assert.equal(first.code, 0, first.stderr);
@@ -144,6 +144,7 @@ test("whatever the server does, the last good generation serves, and the error s
     },
     {
       what: "slow",
+      settings: { timeout_seconds: 1 },
       interfere: ({ path }) => path.startsWith("/events/index") && new Promise(() => undefined),
       says: /timeout_seconds|no answer|silent/,
     },

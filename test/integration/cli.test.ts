@@ -5,7 +5,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { cli, cliCommand, fromRoot } from "../support/cli.ts";
-import { tempDir } from "../support/temp.ts";
+import { cacheHome, tempDir } from "../support/temp.ts";
 
 const FEED = ["--feed", "examples/demo/feed"];
 const COMMANDS = [
@@ -138,7 +138,7 @@ describe("enrich", () => {
     const [command = "", ...before] = cliCommand();
     const child = spawn(command, [...before, "enrich", ...FEED, "examples/demo/alerts.ndjson"], {
       cwd: fromRoot(),
-      env: { ...process.env, NODE_TEST_CONTEXT: "" },
+      env: { ...process.env, XDG_CACHE_HOME: cacheHome(), NODE_TEST_CONTEXT: "" },
       stdio: ["ignore", "pipe", "pipe"],
     });
     let stderr = "";

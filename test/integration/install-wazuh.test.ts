@@ -25,7 +25,7 @@ function flags(t: Parameters<typeof tempDir>[0], prefix: string) {
   return ["--prefix", prefix, "--no-user", "--config-file", join(tempDir(t), "etc/tipline.yaml")];
 }
 
-describe("tipline install wazuh beside a manager", { timeout: 120_000 }, () => {
+describe("tipline install wazuh beside a manager", { timeout: 600_000 }, () => {
   it("4.14: rules are live without a restart, a finding fires 100622, and the way back leaves nothing", async (t) => {
     const sim = await createWazuhSim({ t });
     const before = snapshot(sim.prefix, LIVE);

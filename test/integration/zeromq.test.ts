@@ -10,12 +10,12 @@ const UUID = "cb167d6c-678b-42fb-b6e2-95895b02659b";
 async function publisher(t: TestContext, address = "tcp://127.0.0.1:*") {
   const socket = new Publisher({ linger: 0 });
   // The port of a closed socket is free a moment later.
-  for (let left = 100; ; left--) {
+  for (const end = Date.now() + 60_000; ; ) {
     try {
       await socket.bind(address);
       break;
     } catch (error) {
-      if (left === 0) throw error;
+      if (Date.now() > end) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
   }

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { packageRoot } from "../../src/lib/package-root.ts";
+import { cacheHome } from "./temp.ts";
 
 export interface CliResult {
   readonly code: number | null;
@@ -16,7 +17,7 @@ export function cliCommand(): readonly string[] {
   return [process.execPath, ...(built ? [] : process.execArgv.filter((flag) => !flag.startsWith("--test"))), main];
 }
 
-/** Runs `tipline ARGS` to its end. A cache of its own keeps runs apart from the user's. */
+/** Runs `tipline ARGS` to its end. */
 export function cli(
   args: readonly string[],
   options: {
@@ -30,7 +31,7 @@ export function cli(
   const child = spawn(command, [...before, ...args], {
     cwd: options.cwd ?? packageRoot(),
     // The test runner's own variable would make the child report to it.
-    env: { ...process.env, NODE_TEST_CONTEXT: "", NO_COLOR: "1", ...options.env },
+    env: { ...process.env, XDG_CACHE_HOME: cacheHome(), NODE_TEST_CONTEXT: "", NO_COLOR: "1", ...options.env },
     stdio: ["pipe", "pipe", "pipe"],
   });
   let stdout = "";

@@ -1,5 +1,5 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
@@ -100,16 +100,26 @@ export class LineRig {
   }
 }
 
-/** Below the range from which the kernel lends ports to clients, so that a restarted line finds its port free. */
+/**
+ * Below the range from which the kernel lends ports to clients, so that a restarted line finds its port free. Until this process ends
+ * it is held on another address of the host: files of tests that run beside this one get others, also while no line listens.
+ */
 export async function unusedPort(): Promise<number> {
   for (;;) {
     const port = 15_000 + Math.floor(Math.random() * 15_000);
-    const server = createServer();
-    const free = await new Promise<boolean>((resolve) => {
-      server.once("error", () => resolve(false));
-      server.listen(port, "127.0.0.1", () => resolve(true));
-    });
-    await new Promise((resolve) => server.close(resolve));
-    if (free) return port;
+    const held = await listening(port, "127.0.0.2");
+    const probe = held && (await listening(port, "127.0.0.1"));
+    await new Promise((resolve) => (probe === undefined ? resolve(undefined) : probe.close(resolve)));
+    if (probe !== undefined) return port;
+    held?.close();
   }
+}
+
+/** Keeps no process alive; undefined: somebody else listens there. */
+function listening(port: number, host: string): Promise<Server | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer().unref();
+    server.once("error", () => resolve(undefined));
+    server.listen(port, host, () => resolve(server));
+  });
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { cacheHome } from "./temp.ts";
 
 /** How a process ended. */
 export interface Exit {
@@ -34,7 +35,14 @@ function spawnTool(args: readonly string[], { cwd, env }: CommandOptions): Child
   return spawn(process.execPath, [...toolArgs(), ...args], {
     stdio: ["pipe", "pipe", "pipe"],
     // The test runner's own variable would make the child report to it.
-    env: { ...process.env, NODE_OPTIONS: "", NODE_TEST_CONTEXT: "", NO_COLOR: "1", ...env },
+    env: {
+      ...process.env,
+      XDG_CACHE_HOME: cacheHome(),
+      NODE_OPTIONS: "",
+      NODE_TEST_CONTEXT: "",
+      NO_COLOR: "1",
+      ...env,
+    },
     ...(cwd === undefined ? {} : { cwd }),
   });
 }

@@ -19,3 +19,15 @@ export async function withTemp<T>(run: (dir: string) => Promise<T> | T): Promise
     rmSync(dir, { recursive: true, force: true });
   }
 }
+
+let cache: string | undefined;
+
+/** For commands, instead of the user's own, which test files that run at the same time would share. Goes with this process. */
+export function cacheHome(): string {
+  if (cache === undefined) {
+    const made = mkdtempSync(join(tmpdir(), "tipline-cache-"));
+    process.once("exit", () => rmSync(made, { recursive: true, force: true }));
+    cache = made;
+  }
+  return cache;
+}

@@ -54,11 +54,11 @@ export async function openWebhook(
   return { sink, house, keepDir };
 }
 
-/** Waits until something holds, at most ten seconds. */
+/** Waits until something holds, at most a minute. */
 export async function eventually(what: string, holds: () => boolean): Promise<void> {
-  for (let turn = 0; turn < 2000; turn++) {
-    if (holds()) return;
+  const end = performance.now() + 60_000;
+  while (!holds()) {
+    if (performance.now() > end) throw new Error(`waited in vain for ${what}`);
     await pause(5);
   }
-  throw new Error(`waited in vain for ${what}`);
 }

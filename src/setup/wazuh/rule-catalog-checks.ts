@@ -37,22 +37,27 @@ function hasParents({ ifSid, ifGroup, ifLevel, ifMatchedSid, ifMatchedGroup }: C
 /** What analysisd makes of the files: duplicates and orphans dropped, overwrites applied. */
 export function loadedRules({ rules }: Pick<RuleCatalog, "rules">): LoadedRules {
   const byId = new Map<number, CatalogRule>();
-  const groups = new Set<string>();
+  const groups = new GroupNames();
   const problems: RuleProblem[] = [];
   const hasTemplates = rules.some(isTemplate);
   let templates = 0;
   for (const rule of rules) {
     const first = byId.get(rule.id);
     if (first !== undefined && !rule.overwrite) problems.push({ kind: "duplicate", rule, first });
-    else if (first !== undefined) byId.set(rule.id, overwritten(first, rule));
-    else {
+    else if (first !== undefined) {
+      byId.set(rule.id, overwritten(first, rule));
+      groups.remove(first);
+      groups.add(rule);
+    } else {
       if (isTemplate(rule)) templates++;
       const rootless = hasTemplates && templates === 0 && !hasParents(rule);
       const wanted = rootless ? TEMPLATE : missingParent(rule, byId, groups);
       if (wanted !== undefined) problems.push({ kind: "orphan", rule, wanted, later: findParent(rules, wanted) });
-      else byId.set(rule.id, rule);
+      else {
+        byId.set(rule.id, rule);
+        groups.add(rule);
+      }
     }
-    if (byId.get(rule.id) === rule) for (const group of rule.groups) groups.add(group);
   }
   return { rules: [...byId.values()], byId, problems };
 }
@@ -65,13 +70,34 @@ function overwritten(first: CatalogRule, rule: CatalogRule): CatalogRule {
 function missingParent(
   { id, ifSid, ifGroup, ifMatchedSid, ifMatchedGroup }: CatalogRule,
   byId: ReadonlyMap<number, CatalogRule>,
-  groups: ReadonlySet<string>,
+  groups: GroupNames,
 ): string | undefined {
   if (id < TEMPLATES) return undefined;
   if (ifSid.length > 0) return ifSid.some((sid) => byId.has(sid)) ? undefined : String(ifSid[0]);
   const group = ifGroup ?? (ifMatchedSid === undefined ? ifMatchedGroup : undefined);
-  if (group !== undefined) return [...groups].some((name) => coversGroup(group, name)) ? undefined : group;
+  if (group !== undefined) return groups.has(group) ? undefined : group;
   return ifMatchedSid === undefined || byId.has(ifMatchedSid) ? undefined : String(ifMatchedSid);
+}
+
+/** Groups that rules in force have so far: those of a rule that was overwritten are gone with it. */
+class GroupNames {
+  readonly #rules = new Map<string, number>();
+
+  add({ groups }: CatalogRule): void {
+    for (const name of groups) this.#rules.set(name, (this.#rules.get(name) ?? 0) + 1);
+  }
+
+  remove({ groups }: CatalogRule): void {
+    for (const name of groups) {
+      const left = (this.#rules.get(name) ?? 0) - 1;
+      if (left > 0) this.#rules.set(name, left);
+      else this.#rules.delete(name);
+    }
+  }
+
+  has(wanted: string): boolean {
+    return [...this.#rules.keys()].some((name) => coversGroup(wanted, name));
+  }
 }
 
 /** Groups are looked for as parts of names, without case: `late` finds `custom_correlated` too. */

@@ -23,6 +23,8 @@ export class TcpInput {
   /** Frames longer than the limit. */
   dropped = 0;
   connections = 0;
+  /** Senders that closed their side. */
+  ended = 0;
   /** Resets every connection after so many bytes. */
   resetAfter: number | undefined;
   /** Never closes its side, whatever the sender does. */
@@ -155,6 +157,7 @@ export class TcpInput {
     });
     socket.on("end", () => {
       this.#activity += 1;
+      this.ended += 1;
       // A last frame without delimiter is taken when the connection closes.
       if (pieces.length > 0) frame();
       if (!this.silent) socket.end();

@@ -14,6 +14,8 @@ export interface DaemonSettings extends EngineSettings {
   readonly stateMs: number;
   readonly logallJson: boolean;
   readonly now: () => number;
+  /** Epoch milliseconds of the day that the files are of. */
+  readonly filesAt: () => number;
 }
 
 const PER_TURN = 500;
@@ -65,8 +67,8 @@ export class Daemon {
       ),
       new StreamSocket(socket("logtest"), user, (question) => logtest.answer(question)),
     ];
-    this.#alerts = new EventLog(prefix, "alerts", user, settings.now());
-    this.#archives = settings.logallJson ? new EventLog(prefix, "archives", user, settings.now()) : undefined;
+    this.#alerts = new EventLog(prefix, "alerts", user, settings.filesAt());
+    this.#archives = settings.logallJson ? new EventLog(prefix, "archives", user, settings.filesAt()) : undefined;
   }
 
   /** The files that alerts go to, to rotate or damage. */
@@ -126,9 +128,9 @@ export class Daemon {
   }
 
   flush(): void {
-    const now = this.#settings.now();
-    this.#alerts.flush(now);
-    this.#archives?.flush(now);
+    const at = this.#settings.filesAt();
+    this.#alerts.flush(at);
+    this.#archives?.flush(at);
   }
 
   writeState(): void {

@@ -58,7 +58,7 @@ export interface WazuhSimOptions {
   readonly flushMs?: number;
   /** Real: 5,000. Default 100. */
   readonly stateMs?: number;
-  /** Epoch milliseconds; default the clock. A day's end moves the files on. */
+  /** Epoch milliseconds; default the clock. Given, a day's end moves the files on; else a test would end otherwise at midnight. */
   readonly now?: () => number;
   /** False: laid out only; `start()` runs it. Default true. */
   readonly start?: boolean;
@@ -85,6 +85,7 @@ export class WazuhSim {
   readonly user: DaemonUser;
   readonly #options: WazuhSimOptions;
   readonly #ownsFolder: boolean;
+  readonly #madeAt = Date.now();
   #daemon: Daemon | undefined;
   #control: Server | undefined;
   #alone: Engine | undefined;
@@ -126,7 +127,7 @@ export class WazuhSim {
   /** False: the rules do not load, nothing runs. */
   async start(): Promise<boolean> {
     if (this.#daemon !== undefined) return true;
-    const { manager = "wazuh", node, flushMs = 40, stateMs = 100, now = Date.now } = this.#options;
+    const { manager = "wazuh", node, flushMs = 40, stateMs = 100, now } = this.#options;
     const daemon = new Daemon({
       prefix: this.prefix,
       user: this.user,
@@ -135,7 +136,8 @@ export class WazuhSim {
       version: this.version,
       flushMs,
       stateMs,
-      now,
+      now: now ?? Date.now,
+      filesAt: now ?? (() => this.#madeAt),
       logallJson: /<logall_json>\s*yes/.test(readFileSync(this.paths.ossecConf, "utf8")),
     });
     if (!(await daemon.start())) {

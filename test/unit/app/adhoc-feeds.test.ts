@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openAdhoc } from "../../../src/app/adhoc-feeds.ts";
@@ -37,4 +37,25 @@ test("a feed whose files are links is built anew when what they point to changes
     assert.equal(store.current()?.index.lookup("domain", domain as CanonicalValue).length, 1, domain);
     store.close();
   }
+});
+
+test("another process that built the same feed meanwhile does no harm", async (t) => {
+  const dir = tempDir(t);
+  const feed = join(dir, "event.json");
+  const [cacheDir, theirs] = [join(dir, "cache"), join(dir, "theirs")];
+  writeFileSync(feed, event("one.example"));
+  (await openAdhoc({ feeds: [feed], cacheDir: theirs, log: silentLog })).close();
+  const [built = ""] = readdirSync(join(theirs, "feeds"));
+  // Theirs is there after we looked, and before we are done: pulling tells its progress.
+  let came = false;
+  const arrive = () => {
+    if (came) return;
+    came = true;
+    cpSync(join(theirs, "feeds", built), join(cacheDir, "feeds", built), { recursive: true });
+  };
+  const store = await openAdhoc({ feeds: [feed], cacheDir, log: silentLog, onProgress: arrive });
+  assert.ok(came);
+  assert.equal(store.current()?.index.lookup("domain", "one.example" as CanonicalValue).length, 1);
+  store.close();
+  assert.deepEqual(readdirSync(join(cacheDir, "feeds")), [built]);
 });

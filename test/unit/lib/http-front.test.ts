@@ -68,10 +68,15 @@ test("`config check` says the same", async () => {
 test("closing lets requests under way come to their end and takes no more", async () => {
   const closing = front("127.0.0.1:0");
   let aborted = false;
+  let begun: () => void = () => undefined;
+  const underWay = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
   closing.mount(
     "GET",
     "/slow",
     async ({ signal }) => {
+      begun();
       await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
       aborted = true;
       return { status: 503, body: { error: "stopping" } };
@@ -80,7 +85,7 @@ test("closing lets requests under way come to their end and takes no more", asyn
   );
   const url = `${await closing.listen()}/slow`;
   const answer = fetch(url);
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await underWay;
   await closing.close();
   assert.equal((await answer).status, 503);
   assert.equal(aborted, true);

@@ -36,15 +36,15 @@ test("where a link cannot be made it copies under a dot-name and renames, and re
   const rig = new HookRig(t);
   rig.replaceProgram("ln", `echo called >>"${rig.folder}/ln"; exit 1`);
   rig.replaceProgram("mv", `ls -A "${rig.spool}" >>"${rig.folder}/mv"; exec /bin/mv "$@"`);
-  for (let n = 0; n < 3; n += 1) assert.equal(rig.run(rig.alert(ALERT)).status, 0);
-  assert.deepEqual(rig.contents(), [ALERT, ALERT, ALERT]);
+  for (let n = 0; n < 6; n += 1) assert.equal(rig.run(rig.alert(ALERT)).status, 0);
+  assert.deepEqual(rig.contents(), Array(6).fill(ALERT));
   const read = (name: string) =>
     String(spawnSync("cat", [join(rig.folder, name)]).stdout)
       .trimEnd()
       .split("\n");
   assert.match(read("mv")[0] ?? "", /^\.custom-tipline-1795297550-104729\.alert\.\d+$/);
   // Looked at anew once in a hundred process ids.
-  assert.ok(read("ln").length < 3);
+  assert.ok(read("ln").length < 6);
   const [name = ""] = rig.names();
   assert.equal(statSync(join(rig.spool, name)).mode & 0o777, 0o640);
 });
@@ -156,7 +156,9 @@ test("the script is plain POSIX: no bashisms that dash or bash --posix would ref
     ["/bin/bash", "--posix", "-n"],
   ]) {
     if (!SHELLS.includes(shell[0] ?? "")) continue;
-    const { status, stderr } = spawnSync(shell[0] ?? "", shell.slice(1), { input: script, encoding: "utf8" });
+    // Without the environment's locale, which bash speaks of where it is not installed.
+    const options = { input: script, encoding: "utf8", env: { PATH: process.env["PATH"] } } as const;
+    const { status, stderr } = spawnSync(shell[0] ?? "", shell.slice(1), options);
     assert.deepEqual([status, stderr], [0, ""]);
   }
   assert.doesNotMatch(script, /\[\[|\blocal\b|<<<|\bfunction\b|\$'|&>|\bsource\b/);

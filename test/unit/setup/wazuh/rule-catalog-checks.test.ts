@@ -85,6 +85,19 @@ test("an overwrite takes the place of the first and keeps its parent", () => {
   assert.deepEqual([byId.get(5716)?.level, byId.get(5716)?.ifSid], [10, [5700]]);
 });
 
+test("an overwrite brings its own groups, and takes those of the first with it", () => {
+  const rules = (inner: string, wanted: string) =>
+    group(
+      '<rule id="100900" level="3"><if_sid>5716</if_sid><group>old_group,</group><description>x</description></rule>' +
+        `<rule id="100900" level="3" overwrite="yes">${inner}<group>new_group,</group><description>x</description></rule>` +
+        `<rule id="100901" level="3"><if_group>${wanted}</if_group><description>x</description></rule>`,
+    );
+  for (const inner of ["", "<if_sid>5716</if_sid>"]) {
+    const loads = (wanted: string) => loadedRules(catalog(...stock, ["z.xml", rules(inner, wanted)])).byId.has(100_901);
+    assert.deepEqual([loads("new_group"), loads("old_group")], [true, false], inner);
+  }
+});
+
 test("each stock rule of level 0 that would swallow a JSON event is named", () => {
   const loaded = loadedRules(catalog(...stock, ["tipline_rules.xml", renderRules()]));
   const ids = (event: SampleEvent) => swallowersOf(loaded, 100_620, event).map(({ id }) => id);

@@ -10,10 +10,10 @@ import { lastReload } from "./doctor-wazuh-reload.ts";
 import { type RuleFacts, readRules } from "./doctor-wazuh-rule-facts.ts";
 import { takeOut } from "./doctor-wazuh-rule-remedies.ts";
 import { RULE_HOPS, STOCK_LEVEL } from "./doctor-wazuh-rules.ts";
-import { SAMPLES, type Sample } from "./doctor-wazuh-sample.ts";
 import { since } from "./wazuh/installation.ts";
 import type { CatalogRule } from "./wazuh/rule-catalog.ts";
 import { isOrBelow, siblingsBefore } from "./wazuh/rule-catalog-checks.ts";
+import { SAMPLES, type Sample } from "./wazuh/rule-samples.ts";
 
 /** Evidence of Tipline's own that rules of ours fire: when the canary was last seen as an alert, epoch ms. */
 export type LastFired = () => number | undefined;

@@ -63,9 +63,9 @@ function remedy(facts: WazuhFacts, rules: RuleFacts, { rule, later }: Orphan, in
 }
 
 /** The installer gives our file the name with which fewest rules are left out. */
-function installCures({ catalog, ours }: RuleFacts, rule: CatalogRule): boolean {
+function installCures({ catalog, ours, idOf }: RuleFacts, rule: CatalogRule): boolean {
   const own = catalog.rules.filter(({ file }) => ours.includes(file));
   const theirs = foreignFiles(catalog, new Map()).filter(({ file }) => !ours.includes(file));
-  const { problems } = bestName(theirs, own);
+  const { problems } = bestName(theirs, own, idOf);
   return !problems.some((problem) => problem.rule.id === rule.id && problem.rule.file === rule.file);
 }

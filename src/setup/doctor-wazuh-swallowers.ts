@@ -3,28 +3,18 @@ import { managerCommand } from "./doctor-wazuh-control.ts";
 import type { WazuhFacts } from "./doctor-wazuh-facts.ts";
 import { IDS, type RuleFacts } from "./doctor-wazuh-rule-facts.ts";
 import { byRemedy, countById, laterName, takeOut } from "./doctor-wazuh-rule-remedies.ts";
-import { SAMPLES, type Sample } from "./doctor-wazuh-sample.ts";
 import type { CatalogRule } from "./wazuh/rule-catalog.ts";
-import { blindedCounters, hasGroup, suspectsOf, swallowersOf } from "./wazuh/rule-catalog-checks.ts";
+import { blindedCounters, hasGroup, suspectsOf } from "./wazuh/rule-catalog-checks.ts";
+import { certainTakers, type Taker, takers } from "./wazuh/rule-takers.ts";
 import { byName } from "./wazuh/ruleset-files.ts";
 
 const MOST = 5;
-
-/** A rule that goes before one of ours. */
-interface Taker {
-  readonly rule: CatalogRule;
-  /** Of ours, with the same parents. */
-  readonly sibling: CatalogRule;
-  /** The rule of ours that is not reached. */
-  readonly missed: number;
-  readonly samples: readonly string[];
-}
 
 /** Other rules that take events of ours, or of some of them: what they look for may be in none of the samples. */
 export function swallowers(facts: WazuhFacts, rules: RuleFacts): readonly Check[] {
   const name = "swallowing rules";
   const { loaded } = rules;
-  const certain = takers(rules, ({ event }, id) => swallowersOf(loaded, id, event));
+  const certain = certainTakers(rules);
   // One that alerts as a match itself is there on purpose.
   const possible = takers(rules, ({ event, prefix }, id) => suspectsOf(loaded, id, event, prefix)).filter(
     ({ rule }) => rule.level === 0 || !hasGroup(rule, "misp_alert"),
@@ -44,27 +34,6 @@ export function swallowers(facts: WazuhFacts, rules: RuleFacts): readonly Check[
         );
   });
   return byRemedy(checks.slice(0, MOST));
-}
-
-/** Each stranger once, with what it was found by. */
-function takers(
-  { loaded, ids, idOf }: RuleFacts,
-  find: (sample: Sample, id: number) => readonly CatalogRule[],
-): readonly Taker[] {
-  const found = new Map<CatalogRule, Taker>();
-  for (const sample of SAMPLES)
-    for (const id of sample.path.map(idOf)) {
-      const sibling = id === undefined ? undefined : loaded.byId.get(id);
-      if (sibling === undefined) continue;
-      const missed = idOf(sample.fires) ?? sibling.id;
-      for (const rule of find(sample, sibling.id)) {
-        if (ids.has(rule.id)) continue;
-        const known = found.get(rule);
-        const samples = new Set([...(known?.samples ?? []), sample.what]);
-        found.set(rule, { ...(known ?? { rule, sibling, missed }), samples: [...samples] });
-      }
-    }
-  return [...found.values()];
 }
 
 const fieldsOf = ({ fields }: CatalogRule): string => fields.map(({ name }) => name.slice(0, 80)).join(", ");

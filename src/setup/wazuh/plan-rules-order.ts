@@ -3,6 +3,7 @@ import { TiplineError } from "../../lib/errors.ts";
 import type { Draft } from "./plan-draft.ts";
 import { type CatalogRule, parseRules, type RuleCatalog } from "./rule-catalog.ts";
 import { type LoadedRules, loadedRules, type RuleProblem } from "./rule-catalog-checks.ts";
+import { certainTakers, type OursAmong, type Taker } from "./rule-takers.ts";
 import { RULES_FILE } from "./rules.ts";
 import { byName } from "./ruleset-files.ts";
 import { VISIBILITY_FILES } from "./visibility.ts";
@@ -55,24 +56,41 @@ export function inOrder(files: readonly RuleFile[]): readonly CatalogRule[] {
   return [...files].sort((a, b) => byName(a.file, b.file)).flatMap(({ rules }) => rules);
 }
 
-/** The name with which fewest rules are left out, the usual one if it is as good: one of the user's may hang under ours and be read early. */
-export function bestName(
-  theirs: readonly RuleFile[],
-  rules: readonly CatalogRule[],
-): { readonly name: string; readonly problems: readonly RuleProblem[] } {
-  const tried = RULES_FILE_NAMES.map((name) => {
-    const all = inOrder([...theirs, { file: `etc/rules/${name}`, rules }]);
-    return { name, problems: loadedRules({ rules: all }).problems };
+/** What comes of a name for our file. */
+export interface NameTried {
+  readonly name: string;
+  /** Rules that are left out. */
+  readonly problems: readonly RuleProblem[];
+  /** Rules of others that take events of ours. */
+  readonly takers: readonly Taker[];
+}
+
+type IdOf = OursAmong["idOf"];
+
+/**
+ * The name with which fewest rules are left out and then fewest take events of ours; the usual one if it is as good. One of the user's
+ * may hang under ours and be read early, or, of level 0, be tried before ours because it is read before.
+ */
+export function bestName(theirs: readonly RuleFile[], rules: readonly CatalogRule[], idOf: IdOf): NameTried {
+  const ids = new Set(rules.map(({ id }) => id));
+  const tried = RULES_FILE_NAMES.map((name): NameTried => {
+    const loaded = loadedRules({ rules: inOrder([...theirs, { file: `etc/rules/${name}`, rules }]) });
+    return { name, problems: loaded.problems, takers: certainTakers({ loaded, ids, idOf }) };
   });
-  return tried.reduce((best, next) => (next.problems.length < best.problems.length ? next : best));
+  return tried.reduce((best, next) => (isBetter(next, best) ? next : best));
+}
+
+function isBetter(one: NameTried, other: NameTried): boolean {
+  const dropped = one.problems.length - other.problems.length;
+  return dropped < 0 || (dropped === 0 && one.takers.length < other.takers.length);
 }
 
 /** That name. Throws where with each of them a rule is left out that is not left out now. */
-export function chooseName(theirs: readonly RuleFile[], text: string, now: LoadedRules): string {
-  const best = bestName(theirs, parseRules(text, RULES_FILE));
+export function chooseName(theirs: readonly RuleFile[], text: string, now: LoadedRules, idOf: IdOf): NameTried {
+  const best = bestName(theirs, parseRules(text, RULES_FILE), idOf);
   const known = new Set(now.problems.map(keyOf));
   const dropped = best.problems.find((problem) => !known.has(keyOf(problem)));
-  if (dropped === undefined) return best.name;
+  if (dropped === undefined) return best;
   const { rule } = dropped;
   throw new TiplineError(
     "TIP_INPUT_INVALID",

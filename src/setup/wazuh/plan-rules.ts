@@ -7,6 +7,7 @@ import { chooseName, foreignFiles, inOrder, ourRuleFiles, RULES_FILES } from "./
 import { COMMUNITY, takeOver } from "./plan-takeover.ts";
 import { type CatalogRule, loadRules, type RuleCatalog } from "./rule-catalog.ts";
 import { blindedCounters, collisions, type LoadedRules, loadedRules } from "./rule-catalog-checks.ts";
+import { catchAlls, type OursAmong, type Taker } from "./rule-takers.ts";
 import { BLOCK_SIZE, checkBlock, RULES_FILE, renderRules, ruleIds } from "./rules.ts";
 import { renderVisibility, takesLinuxSysmon, VISIBILITY_FILES, VISIBILITY_PARTS, visibilityIds } from "./visibility.ts";
 
@@ -48,17 +49,39 @@ export function planRules(draft: Draft, installation: Installation, conf: OssecC
   const text = renderRules(options);
   const theirs = foreignFiles(catalog, changed);
   const now = loadedRules(catalog);
-  const file = chooseName(theirs, text, now);
+  const own = ruleIds(wanted.block);
+  const { name: file, takers } = chooseName(theirs, text, now, (name) => own[name]);
   if (file !== RULES_FILE)
     notes.push(
-      `${file} is so called because rules of yours hang under ours, and files are read in the order of their names`,
+      `${file} is so called because rules of yours hang under ours, or would be tried before ours: files are read in the order of their names`,
     );
+  notes.push(...takerNotes(takers));
   putFile(draft, installation, join(localRules, file), text, "Tipline's rules");
   for (const name of RULES_FILES) if (name !== file) draft.remove(join(localRules, name), `${file} takes its place`);
   planVisibility(draft, installation, wanted, options, catalog, notes);
   const loaded = loadedRules({ rules: inOrder([...theirs, ...ourRuleFiles(draft, localRules)]) });
-  notes.push(...blindedNotes(loaded, now));
+  notes.push(...blindedNotes(loaded, now), ...shadowNotes({ loaded, ids, idOf: (name) => own[name] }));
   return { file, ids, loaded: loaded.rules, notes };
+}
+
+/** Rules that no name of ours helps against: findings would not alert as rule 100622. */
+function takerNotes(takers: readonly Taker[]): readonly string[] {
+  return takers
+    .slice(0, 5)
+    .map(
+      ({ rule: { id, level, file, line }, missed, samples }) =>
+        `${file}:${line}: rule ${id}, level ${level}, takes events of Tipline's before rule ${missed} is tried (${samples.join(", ")}): \`tipline doctor wazuh\` prints what mends it`,
+    );
+}
+
+/** Rules below ours, mostly by the group misp_alert, that leave nothing to ours. */
+function shadowNotes(rules: OursAmong): readonly string[] {
+  return catchAlls(rules)
+    .slice(0, 5)
+    .map(
+      ({ id, level, file, line }) =>
+        `${file}:${line}: rule ${id}, level ${level}, hangs below rule ${ruleIds().match} and takes every finding: alerts have its id and level, known-benign ones too. Leave it if that is meant; take it out if dashboards and responses shall see ${ruleIds().match}`,
+    );
 }
 
 /** Counters by group that go blind by our rules, because ours count the same events by id. */

@@ -178,8 +178,8 @@ function isBefore(other: CatalogRule, at: number, rule: CatalogRule, place: numb
   return rank(other) > rank(rule) || (rank(other) === rank(rule) && at < place);
 }
 
-/** Every condition of the rule holds for the event. */
-function takes(rule: CatalogRule, event: SampleEvent): boolean {
+/** Every condition of the rule itself holds for the event; false where one cannot be judged here. */
+export function takes(rule: CatalogRule, event: SampleEvent): boolean {
   if (rule.others.length > 0 || rule.frequency !== undefined) return false;
   if (rule.decodedAs !== undefined && rule.decodedAs !== event.decoder) return false;
   // Names of fields are compared without case [source: FindField].
@@ -247,7 +247,8 @@ export function isOrBelow({ rules, byId }: LoadedRules, id: number, ancestor: nu
   return false;
 }
 
-function parentsOf(rule: CatalogRule, rules: readonly CatalogRule[]): readonly number[] {
+/** Ids of all rules that it hangs on directly, by whatever way. */
+export function parentsOf(rule: CatalogRule, rules: readonly CatalogRule[]): readonly number[] {
   const { ifSid, ifGroup, ifLevel, ifMatchedSid, ifMatchedGroup } = rule;
   const group = ifGroup ?? ifMatchedGroup;
   return [

@@ -154,6 +154,54 @@ describe("rules 100620 to 100622 of the community", () => {
     assert.deepEqual(snapshot(dir), before);
   });
 
+  it("read after a rule of level 0 that would take our events: ours gets a name that is read before it", async (t) => {
+    const base =
+      '  <rule id="920000" level="0">\n    <field name="integration">^misp$</field>\n    <description>base</description>\n    <group>misp_alert</group>\n  </rule>\n';
+    const { install, file, rig } = await ground(t, { "misp.xml": group(base) });
+    await install();
+    assert.ok(existsSync(file("1000-tipline_rules.xml")));
+    assert.ok(rig.plans[0]?.notes.some((note) => /^1000-tipline_rules\.xml is so called/.test(note)));
+    assert.equal((await install()).status, "unchanged");
+  });
+
+  it("behind a rule that no name of ours helps against: said, with the line", async (t) => {
+    const greedy = rule(920_000, '<field name="integration">misp</field>').replace('level="12"', 'level="3"');
+    const { install, file, rig } = await ground(t, { "misp.xml": group(greedy) });
+    await install();
+    assert.ok(existsSync(file("tipline_rules.xml")));
+    assert.deepEqual(
+      rig.plans[0]?.notes.filter((note) => note.includes("920000")),
+      [],
+      "level 0 is tried before level 3",
+    );
+    const stock = greedy.replace('level="3"', 'level="0"');
+    const early = await ground(t, {
+      "0005-misp.xml": group(stock.replace("<field", "<decoded_as>json</decoded_as><field")),
+    });
+    await early.install();
+    assert.ok(
+      early.rig.plans[0]?.notes.some((note) =>
+        /^etc\/rules\/0005-misp\.xml:3: rule 920000, level 0, takes events of Tipline's before rule 100622 is tried \(a finding,.*doctor wazuh/.test(
+          note,
+        ),
+      ),
+      early.rig.plans[0]?.notes.join("\n"),
+    );
+  });
+
+  it("above a rule that takes every finding: said, with the line", async (t) => {
+    const all = rule(920_100, "<if_group>misp_alert</if_group>");
+    const some = rule(920_101, '<if_group>misp_alert</if_group><field name="misp.type">^domain$</field>');
+    const { install, rig } = await ground(t, { "zz_misp.xml": group(all + some) });
+    await install();
+    const said = rig.plans[0]?.notes.filter((note) => /9201\d\d/.test(note)) ?? [];
+    assert.equal(said.length, 1, said.join("\n"));
+    assert.match(
+      said[0] ?? "",
+      /^etc\/rules\/zz_misp\.xml:3: rule 920100, level 12, hangs below rule 100622 and takes every/,
+    );
+  });
+
   it("counted by group: said, with the line, because ours count by id", async (t) => {
     const counts = rule(110_022, "<if_matched_group>misp_alert</if_matched_group>", ' frequency="3" timeframe="120"');
     const { install, rig } = await ground(t, { "zz_own.xml": group(counts) });

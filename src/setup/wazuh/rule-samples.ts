@@ -1,9 +1,9 @@
-import { encodeEvent, encodeLocation } from "../clients/wazuh-queue.ts";
-import { CANARY_LOCATION, canaryEvent } from "../intel/canary.ts";
-import type { MispBlock } from "../model/finding.ts";
-import { isJsonObject, type JsonValue } from "../model/json.ts";
-import type { SampleEvent } from "./wazuh/rule-catalog-checks.ts";
-import type { RuleName } from "./wazuh/rules.ts";
+import { encodeEvent, encodeLocation } from "../../clients/wazuh-queue.ts";
+import { CANARY_LOCATION, canaryEvent } from "../../intel/canary.ts";
+import type { MispBlock } from "../../model/finding.ts";
+import { isJsonObject, type JsonValue } from "../../model/json.ts";
+import type { SampleEvent } from "./rule-catalog-checks.ts";
+import type { RuleName } from "./rules.ts";
 
 /** A finding as the sink would send it; nobody has it as an indicator (TEST-NET-3) and its id carries no seal. */
 const FINDING: MispBlock = {

@@ -1,4 +1,3 @@
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Config } from "../config/load.ts";
 import type { DeadLetter } from "../contract/journal.ts";
@@ -14,6 +13,7 @@ import { lockState } from "../store/state-lock.ts";
 import { engine } from "./engine.ts";
 import type { LiveGeneration } from "./generation.ts";
 import { openIntelligence } from "./intelligence.ts";
+import { stateHas } from "./paths.ts";
 import { journalReaders } from "./readers.ts";
 
 /** Folders and files of the state that more than one command names. */
@@ -22,7 +22,7 @@ export const keyFile = (stateDir: string) => join(stateDir, "finding.key");
 
 /** Dead letters as they are on disk, beside a running Tipline or without one. */
 export function readDeadLetters(stateDir: string): DeadLetterReader & { close(): Promise<void> } {
-  if (existsSync(journalDir(stateDir))) return openDeadLetters(journalDir(stateDir));
+  if (stateHas(journalDir(stateDir))) return openDeadLetters(journalDir(stateDir));
   const none = { count: 0, bytes: 0, dropped: 0 };
   return { list: () => [], get: () => undefined, counts: () => none, close: async () => undefined };
 }

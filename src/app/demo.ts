@@ -30,8 +30,8 @@ export interface DemoOptions {
     readonly folder: string;
     readonly indicators: number;
     readonly quarantined: readonly { readonly value: string; readonly reason: string }[];
-  }) => void;
-  readonly onFinding: (finding: Finding) => Promise<void> | void;
+  }) => Promise<void>;
+  readonly onFinding: (finding: Finding) => Promise<void>;
   readonly onAccount: (account: DemoAccount) => void;
 }
 
@@ -50,13 +50,19 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
   if (signal.aborted) stop.abort();
   const account = { written: 0, read: 0, matched: 0, sent: 0, benign: 0 };
   const tell = () => options.onAccount(account);
+  let failed: unknown;
+  /** What cannot be shown ends the demo. */
+  const give = (error: unknown) => {
+    failed ??= error;
+    stop.abort();
+  };
   const terminal: Sink = {
     batchSize: 1,
     async send([finding]) {
       if (finding === undefined) return { status: "sent" };
       account.sent++;
       if (finding.suppressed) account.benign++;
-      await options.onFinding(finding);
+      await options.onFinding(finding).catch(give);
       tell();
       return { status: "sent" };
     },
@@ -75,10 +81,12 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
           tell();
         },
         onRunning(journal) {
-          options.onReady({ folder, ...describe(config.state_dir, options.log) });
+          const shown = options.onReady({ folder, ...describe(config.state_dir, options.log) });
           const caughtUp = () =>
             account.read >= account.written && [...journal.backlog().values()].every(({ entries }) => entries === 0);
-          writing = write()
+          writing = shown
+            .catch(give)
+            .then(write)
             .catch(() => undefined)
             .then(() => finish(caughtUp));
         },
@@ -86,6 +94,7 @@ export async function runDemo(options: DemoOptions, signal: AbortSignal): Promis
       stop.signal,
     );
     await writing;
+    if (failed !== undefined) throw failed;
     return account;
   } finally {
     rmSync(folder, { recursive: true, force: true });

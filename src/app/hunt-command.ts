@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import type { Config } from "../config/load.ts";
 import { TiplineError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
@@ -94,6 +94,7 @@ export async function openHunt(command: HuntCommand): Promise<HuntSession> {
   }
   const resumed = job?.before;
   const window = resumed === undefined ? command.window : windowOf(resumed);
+  const newSince = resumed === undefined ? command.newSince : (resumed.newSince ?? undefined);
   let finished = false;
   return {
     notes,
@@ -106,7 +107,6 @@ export async function openHunt(command: HuntCommand): Promise<HuntSession> {
       if (files.length === 0 && troubles.length > 0) throw new TiplineError("TIP_INPUT_INVALID", troubles.join("\n"));
       const sketches = command.sketches === false ? undefined : openSketches(folder, version, log);
       const content = files.reduce((sum, file) => sum + file.content, 0);
-      const { newSince } = command;
       const threads = threadsOf(command, intelligence);
       const outcome = await hunt({
         ...events,
@@ -163,7 +163,7 @@ function jobName(command: HuntCommand, config: Config | undefined): string {
   return JSON.stringify([process.cwd(), where, files, words, archives, logs, minScore, benign, findings, deliver]);
 }
 
-/** Wazuh's logs: as named, as the configuration's sources follow them, or where Wazuh puts them. */
+/** Wazuh's logs: as named, as the configuration's sources follow them or beside those, or where Wazuh puts them. */
 export function logsOf(
   { logs, archives }: Pick<HuntCommand, "logs" | "archives">,
   config?: Config,
@@ -174,13 +174,23 @@ export function logsOf(
       .map(({ settings }) => (settings as { readonly path: string }).path);
   const alerts = logs === undefined ? of("wazuh-alerts") : [];
   const events = logs === undefined ? of("wazuh-archives") : [];
-  const root = logs ?? WAZUH_LOGS;
-  if (alerts.length === 0) alerts.push(join(root, "alerts/alerts.json"));
-  if (events.length === 0) events.push(join(root, "archives/archives.json"));
+  const or = (paths: readonly string[], others: readonly string[], name: string) => {
+    if (paths.length > 0) return paths;
+    const known = others.flatMap(logsFolder);
+    return (known.length > 0 ? known : [logs ?? WAZUH_LOGS]).map((root) => join(root, name));
+  };
   return [
-    ...alerts.map((path) => ({ path, tag: "alerts" as const })),
-    ...(archives ? events.map((path) => ({ path, tag: "archive" as const })) : []),
+    ...or(alerts, events, "alerts/alerts.json").map((path) => ({ path, tag: "alerts" as const })),
+    ...(archives ? or(events, alerts, "archives/archives.json") : []).map((path) => ({
+      path,
+      tag: "archive" as const,
+    })),
   ];
+}
+
+/** The manager's folder of logs, by the path of a file that it writes there. */
+function logsFolder(path: string): readonly string[] {
+  return /(?:^|\/)(?:alerts|archives)\/[^/]+$/.test(path) ? [dirname(dirname(path))] : [];
 }
 
 export function softwareVersion(): string {

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { open, realpath, stat } from "node:fs/promises";
 import { dirname, join, sep } from "node:path";
 import { chooseMode } from "../clients/wazuh-log-locate.ts";
@@ -64,11 +65,17 @@ export async function filesOfLogs(logs: readonly HuntLog[], window: TimeWindow):
     const since = window.from === undefined ? "" : new Date(window.from - 2 * 24 * HOUR).toISOString().slice(0, 10);
     try {
       const inside = `${await realpath(root)}${sep}`;
-      for (const { path: file, key } of await listDailyFiles(root, tag, since)) {
+      let isWhole = true;
+      const unread = (folder: string, error: unknown) => {
+        isWhole = false;
+        found.trouble(folder, error);
+      };
+      for (const { path: file, key } of await listDailyFiles(root, tag, since, unread)) {
         const day = key.slice(0, 10);
         if (dayOverlaps(day, window)) await found.add(file, { day, order: `${key} ${tag}`, inside, orPacked: true });
       }
-      if ((await chooseMode(path, tag)) === "plain") await addPlain(found, path, window);
+      // What alerts.json is a link to may be in what cannot be read; each alert counts once anyway.
+      if (!isWhole || (await chooseMode(path, tag, since)) === "plain") await addPlain(found, path, window);
     } catch (error) {
       found.trouble(root, error);
     }
@@ -109,8 +116,12 @@ export async function filesNamed(paths: readonly string[], window: TimeWindow): 
 async function addFolder(found: Listing, folder: string, window: TimeWindow): Promise<void> {
   const inside = `${await realpath(folder)}${sep}`;
   let files = 0;
+  const unread = (path: string, error: unknown) => {
+    files++;
+    found.trouble(path, error);
+  };
   for (const tag of ["alerts", "archive"] as const) {
-    for (const { path, key } of await listDailyFiles(folder, tag)) {
+    for (const { path, key } of await listDailyFiles(folder, tag, "", unread)) {
       files++;
       const day = key.slice(0, 10);
       if (dayOverlaps(day, window)) await found.add(path, { day, order: `${key} ${tag}`, inside, orPacked: true });
@@ -180,7 +191,8 @@ class Listing {
   }
 
   trouble(path: string, error: unknown): void {
-    this.#troubles.push(`${path}: cannot be read: ${asError(error).message}`);
+    const text = `${path}: cannot be read: ${asError(error).message}`;
+    if (!this.#troubles.includes(text)) this.#troubles.push(text);
   }
 
   result(): HuntFiles {
@@ -201,6 +213,13 @@ const PACKED = ".gz";
 /** The plain one is whole while it is being compressed. */
 function formsOf(path: string): readonly string[] {
   return path.endsWith(PACKED) ? [path] : [path, `${path}${PACKED}`];
+}
+
+/** The packed form of a file that was compressed since it was listed. */
+export async function packedSince(file: HuntFile): Promise<HuntFile | undefined> {
+  const path = `${file.path}${PACKED}`;
+  if (file.packed || existsSync(file.path) || !existsSync(path) || !(await isPacked(path))) return undefined;
+  return { ...file, path, packed: true };
 }
 
 /** Told by the first bytes, not by the name. */

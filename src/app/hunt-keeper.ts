@@ -10,6 +10,7 @@ import { asError } from "../lib/errors.ts";
 import type { Log } from "../lib/log.ts";
 import type { Place } from "../lib/place.ts";
 import { formatDuration } from "../lib/units.ts";
+import type { Indicator } from "../model/indicator.ts";
 import type { ScanTarget } from "../pipeline/hunt-step.ts";
 import type { Arrival, ArrivalQueue } from "../store/hunt-arrivals.ts";
 import { openEarlier } from "../store/hunt-generation.ts";
@@ -175,6 +176,12 @@ export class HuntKeeper {
     const { config, key, journal, generation, clock, log, events } = this.#parts;
     const values = [...this.#queue.values(arrivals)];
     const wanted = new ValueSet(values);
+    const batches = arrivals.map((arrival) => ({
+      to: arrival.to,
+      values: new ValueSet(this.#queue.values([arrival])),
+    }));
+    const until = ({ type, pattern, value }: Indicator) =>
+      Math.max(...batches.map((batch) => (batch.values.has([type, pattern, value]) ? batch.to : 0)));
     const window = {
       from: Math.min(...arrivals.map(({ at }) => at)) - config.hunt.window,
       to: Math.max(...arrivals.map(({ to }) => to)),
@@ -192,7 +199,7 @@ export class HuntKeeper {
       const outcome = await hunt({
         files,
         generation: generation(),
-        only: { wanted: ({ type, pattern, value }) => wanted.has([type, pattern, value]), values },
+        only: { wanted: ({ type, pattern, value }) => wanted.has([type, pattern, value]), values, until },
         key,
         window,
         minScore: 0,

@@ -32,6 +32,7 @@ export interface StoredHunt {
   readonly startedAt: number;
   readonly from: number | null;
   readonly to: number | null;
+  readonly newSince: number | null;
   readonly files: readonly (readonly [string, FileProgress])[];
   readonly summary: unknown;
   readonly delivered: number;

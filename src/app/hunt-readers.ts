@@ -60,6 +60,11 @@ export class Readers {
     return this.#ahead;
   }
 
+  /** For a file that was not announced. */
+  get other(): HuntReader {
+    return this.#request.openScan === undefined ? this.here : this.ahead;
+  }
+
   async close(): Promise<void> {
     await this.#pool?.close();
   }
@@ -104,8 +109,8 @@ export class Readers {
   }
 
   #judge() {
-    const { generation, key, window } = this.#request;
-    return judging({ generation, wanted: this.#wanted(), key, window, hits: this.#hits() });
+    const { generation, key, window, only } = this.#request;
+    return judging({ generation, wanted: this.#wanted(), key, window, hits: this.#hits(), until: only?.until });
   }
 
   #wanted() {

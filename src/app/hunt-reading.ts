@@ -89,12 +89,14 @@ export interface JudgingParts {
   readonly key: Buffer;
   readonly window: TimeWindow;
   readonly hits: HitsWanted;
+  /** See `HuntedOnly`. */
+  readonly until?: ((indicator: Indicator) => number) | undefined;
 }
 
 /** Judges by a generation, of which only what is wanted counts. */
-export function judging({ generation, wanted, key, window, hits }: JudgingParts): JudgeStep {
+export function judging({ generation, wanted, key, window, hits, until }: JudgingParts): JudgeStep {
   const counted = wanted === undefined ? generation : restricted(generation, wanted);
-  return judgeSteps(createHuntJudge({ ...engine(key), generation: counted, ...window }), hits);
+  return judgeSteps(createHuntJudge({ ...engine(key), generation: counted, ...window, until }), hits);
 }
 
 /** Somebody reported it, or changed the report, since then; what does not say when counts as new. */

@@ -19,8 +19,8 @@ export interface HuntRequest {
   readonly generation: Generation;
   /** Only indicators that came or changed since; epoch milliseconds. Default: all. */
   readonly newSince?: number;
-  /** Only these: how to tell them, and all of them. */
-  readonly only?: { readonly wanted: (indicator: Indicator) => boolean; readonly values: readonly HuntedValue[] };
+  /** Only these. */
+  readonly only?: HuntedOnly;
   /** Key of finding ids. */
   readonly key: Buffer;
   readonly window: TimeWindow;
@@ -52,6 +52,14 @@ export interface HuntRequest {
   readonly onStep?: (step: JudgedStep) => void;
   readonly log: Log;
   readonly signal: AbortSignal;
+}
+
+/** Some indicators: how to tell them, and all of them. */
+export interface HuntedOnly {
+  readonly wanted: (indicator: Indicator) => boolean;
+  readonly values: readonly HuntedValue[];
+  /** Alerts from this time on were matched against it when they came; epoch milliseconds. Default: none were. */
+  readonly until?: (indicator: Indicator) => number;
 }
 
 /** What a hunt needs of `FileScan`. */

@@ -2,7 +2,7 @@ import { asError, TiplineError } from "../lib/errors.ts";
 import type { Finding } from "../model/finding.ts";
 import type { HuntHit, JudgedScan, JudgedStep } from "../pipeline/hunt-hits.ts";
 import { MOST_REASONS } from "../pipeline/hunt-scan.ts";
-import type { HuntFile } from "./hunt-files.ts";
+import { type HuntFile, packedSince } from "./hunt-files.ts";
 import { ScanLost } from "./hunt-pool.ts";
 import { type FileCounts, type FileProgress, HuntState } from "./hunt-progress.ts";
 import { Readers, toRead } from "./hunt-readers.ts";
@@ -97,6 +97,11 @@ class Hunt {
       if (signal.aborted) return this.#goBack(progress);
       // Not the file's fault.
       if (error instanceof ScanLost || (error instanceof TiplineError && error.code === "TIP_INTERNAL")) throw error;
+      const packed = await packedSince(file);
+      if (packed !== undefined) {
+        this.#goBack(progress);
+        return await this.#readBy(this.#readers.other, packed, progress);
+      }
       progress.trouble = `${file.path}: cannot be read after byte ${progress.place?.offset ?? 0} of its content: ${asError(error).message}`;
       progress.done = true;
     }
@@ -170,7 +175,7 @@ class Hunt {
   }
 
   #save(): void {
-    const { generation, version, startedAt, window, job, log } = this.#request;
+    const { generation, version, startedAt, window, newSince, job, log } = this.#request;
     const began = Date.now();
     try {
       job?.save({
@@ -179,6 +184,7 @@ class Hunt {
         startedAt,
         from: window.from ?? null,
         to: window.to ?? null,
+        newSince: newSince ?? null,
         files: [...this.#state.files],
         summary: this.#state.summary.toJson(),
         delivered: this.#state.delivered,

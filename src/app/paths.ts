@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { TiplineError } from "../lib/errors.ts";
+import { asError, systemCode, TiplineError } from "../lib/errors.ts";
 import { packageRoot } from "../lib/package-root.ts";
 
 /** The configuration file to use: the one named, `$TIPLINE_CONFIG`, `./tipline.yaml`, `/etc/tipline/tipline.yaml`. */
@@ -20,6 +20,21 @@ export function requireConfig(named: string | undefined): string {
     "TIP_USAGE_INVALID",
     "no configuration: expected --config FILE, $TIPLINE_CONFIG, ./tipline.yaml or /etc/tipline/tipline.yaml (`tipline config example` prints one)",
   );
+}
+
+/** Whether something of the state is there; what may not be looked at is not taken for missing. */
+export function stateHas(path: string): boolean {
+  try {
+    statSync(path);
+    return true;
+  } catch (cause) {
+    if (["ENOENT", "ENOTDIR"].includes(systemCode(cause) ?? "")) return false;
+    throw new TiplineError(
+      "TIP_INPUT_INVALID",
+      `${path} cannot be looked at: ${asError(cause).message}: run as the user (or in the group) that Tipline runs as`,
+      { cause },
+    );
+  }
 }
 
 /** Where built feeds of `--feed` are kept; safe to delete. */

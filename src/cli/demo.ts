@@ -1,6 +1,8 @@
+import { join } from "node:path";
 import type { Command } from "commander";
 import { type DemoAccount, runDemo } from "../app/demo.ts";
 import { createLog } from "../lib/create-log.ts";
+import { packageRoot } from "../lib/package-root.ts";
 import { wholeNumber } from "./common.ts";
 import { paint, print, safe } from "./output.ts";
 import { renderFinding } from "./render.ts";
@@ -67,6 +69,9 @@ async function welcome(
 }
 
 async function summary({ read, matched, sent, benign }: DemoAccount): Promise<void> {
+  const inside = process.cwd() === packageRoot();
+  const tipline = inside ? "npx tipline" : "tipline";
+  const feed = join(inside ? "" : packageRoot(), "examples/demo/feed");
   await print(
     [
       "",
@@ -76,9 +81,9 @@ async function summary({ read, matched, sent, benign }: DemoAccount): Promise<vo
       ),
       "",
       "What next:",
-      "  your own alerts, no configuration:  npx tipline enrich --feed examples/demo/feed /var/ossec/logs/alerts/alerts.json --pretty",
-      "  why an alert did (not) match:       tail -1 alerts.json | npx tipline explain --feed examples/demo/feed",
-      "  beside your Wazuh and MISP:         npx tipline config example > tipline.yaml, then npx tipline run",
+      `  your own alerts, no configuration:  ${tipline} enrich --feed ${feed} /var/ossec/logs/alerts/alerts.json --pretty`,
+      `  why an alert did (not) match:       tail -1 alerts.json | ${tipline} explain --feed ${feed}`,
+      `  beside your Wazuh and MISP:         ${tipline} config example > tipline.yaml, then ${tipline} run`,
     ].join("\n"),
   );
 }

@@ -8,13 +8,16 @@ import { toFinding } from "../pipeline/finding.ts";
 import { ownFindingId } from "../pipeline/handle.ts";
 import { toAlert } from "../pipeline/parse-alert.ts";
 import { type IntelligenceFlags, intelligenceOptions, openOptions } from "./common.ts";
-import { EXIT, note, paint, print, printJson, safe } from "./output.ts";
+import { EXIT, note, OutputError, paint, print, printJson, safe } from "./output.ts";
 import { assessmentJson, renderAssessment } from "./render.ts";
 
 interface Flags extends IntelligenceFlags {
   readonly json?: boolean;
   readonly id?: string;
 }
+
+/** So many lines that are no alerts are told one by one. */
+const TOLD = 10;
 
 export function addExplain(program: Command): void {
   intelligenceOptions(program.command("explain"))
@@ -38,9 +41,13 @@ Examples:
       const judge = engine(commandKey(config?.state_dir));
       const generation = live.current();
       let shown = 0;
+      let refused = 0;
+      const refuse = (origin: string, reason: string) => {
+        if (++refused <= TOLD) fail(origin, reason);
+      };
       try {
         for await (const { records, rejected } of source.read(undefined, new AbortController().signal)) {
-          for (const { origin, reason } of rejected) fail(origin, reason);
+          for (const { origin, reason } of rejected) refuse(origin, reason);
           for (const { bytes, origin } of records) {
             try {
               const alert = toAlert(bytes, "explain", Date.now());
@@ -67,12 +74,14 @@ Examples:
                   );
               }
             } catch (error) {
-              fail(origin, asError(error).message);
+              if (error instanceof OutputError) throw error;
+              refuse(origin, asError(error).message);
             }
           }
         }
         const trouble = source.lag?.().trouble;
         if (trouble !== undefined) fail("input", trouble);
+        if (refused > TOLD) fail("explain", `${refused} lines are no alerts: one is a line (jq -c . makes it one)`);
         if (shown === 0)
           fail("explain", flags.id === undefined ? "no alert in the input" : `no alert with id ${flags.id}`);
       } finally {

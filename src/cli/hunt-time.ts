@@ -11,7 +11,8 @@ const DAY_MS = 86_400_000;
  */
 export function parseTime(flag: string, text: string, now: number, end = false): number {
   const ago = parseDuration(text);
-  if (ago !== undefined) return now - ago;
+  // Nothing was written before 1970, and far before it there are no dates.
+  if (ago !== undefined) return Math.max(0, now - ago);
   const zoned = DAY.test(text) || /(?:z|[+-]\d{2}:?\d{2})$/i.test(text) ? text : `${text}Z`;
   const time = /^\d{4}-\d{2}-\d{2}(?:$|[T ])/.test(text)
     ? Date.parse(zoned.replace(/([+-]\d{2})(\d{2})$/, "$1:$2"))

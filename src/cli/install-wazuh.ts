@@ -130,7 +130,7 @@ async function runInstall(flags: InstallFlags): Promise<void> {
   const outcome = await install(requestOf(flags), options, world);
   await finish(outcome, flags, "installed");
   if (outcome.status !== "done" || flags.json) return;
-  const steps = await nextSteps(options, world.accounts);
+  const steps = await nextSteps(outcome, world.accounts);
   note(`next:\n${steps.map((step) => `  ${step}`).join("\n")}`);
 }
 

@@ -41,6 +41,8 @@ hour, "not known" for 15 minutes, in a file that only you can read; --no-cache a
     .action(async (values: string[], flags: Flags) => {
       if (values.length === 0 && flags.event === undefined)
         throw new TiplineError("TIP_USAGE_INVALID", "expected at least one VALUE or --event ID");
+      if (values.some((value) => value.trim() === ""))
+        throw new TiplineError("TIP_USAGE_INVALID", "expected a VALUE, found an empty one");
       if (flags.live === true) return lookUpLive(await expand(values), flags);
       refuseWithoutLive(flags);
       const intelligence = await openIntelligence(openOptions(flags));

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
+import { TiplineError } from "../lib/errors.ts";
 import { packageRoot } from "../lib/package-root.ts";
 import { EXIT, report, safeLines } from "./output.ts";
 
@@ -41,14 +42,20 @@ const COMMANDS: Readonly<Record<string, () => Promise<(program: Command) => void
   uninstall: async () => (await import("./uninstall.ts")).addUninstall,
 };
 
-const [asked = ""] = process.argv.slice(2);
+const [asked = "", ...words] = process.argv.slice(2);
+const READER_LEFT = "whoever read the output went away; run it again to see what is left to do";
+/** Its exit code has to say whether it was done, even to nobody who reads along. */
+const mustDo =
+  ["install", "uninstall"].includes(asked) &&
+  words.some((word) => word === "-y" || word === "--yes") &&
+  !words.includes("--dry-run");
 const isVersion = asked === "--version" || asked === "-V";
 const wanted = Object.hasOwn(COMMANDS, asked) ? [asked] : isVersion ? [] : Object.keys(COMMANDS);
 for (const name of wanted) (await COMMANDS[name]?.())?.(program);
 
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   // The reader of our pipe left (`| head`): that is not a failure.
-  if (error.code === "EPIPE") process.exit(EXIT.ok);
+  if (error.code === "EPIPE" && !mustDo) process.exit(EXIT.ok);
 });
 try {
   await program.parseAsync();
@@ -59,5 +66,5 @@ try {
       ? (error as { exitCode: number }).exitCode === 0
         ? EXIT.ok
         : EXIT.usage
-      : report(error);
+      : report(code === "EPIPE" && mustDo ? new TiplineError("TIP_SINK_FAILED", READER_LEFT) : error);
 }

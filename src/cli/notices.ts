@@ -1,7 +1,6 @@
-import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { outboxDir } from "../app/components.ts";
-import { requireConfig } from "../app/paths.ts";
+import { requireConfig, stateHas } from "../app/paths.ts";
 import { loadConfig } from "../config/load.ts";
 import { TiplineError } from "../lib/errors.ts";
 import { get } from "../model/json.ts";
@@ -95,7 +94,7 @@ async function enable(sink: string, flags: Flags): Promise<void> {
 /** Without a running line. */
 async function enableHere(stateDir: string, sink: string): Promise<boolean> {
   const dir = outboxDir(stateDir, sink);
-  if (!existsSync(dir)) return false;
+  if (!stateHas(dir)) return false;
   const lock = lockState(stateDir);
   try {
     return await enableOutbox(dir, Date.now());
@@ -123,7 +122,7 @@ async function eachOutbox(
   const { state_dir: stateDir, sinks } = await configOf(flags, sink);
   for (const { name } of sinks) {
     const dir = outboxDir(stateDir, name);
-    if ((sink !== undefined && name !== sink) || !existsSync(dir)) continue;
+    if ((sink !== undefined && name !== sink) || !stateHas(dir)) continue;
     const reader = readOutbox(dir);
     try {
       await use(name, reader);

@@ -1,19 +1,26 @@
 import { styleText } from "node:util";
-import { asError, TiplineError } from "../lib/errors.ts";
+import { asError, systemCode, TiplineError } from "../lib/errors.ts";
 import { writeAll } from "../lib/stream-write.ts";
 
 type Style = Parameters<typeof styleText>[0];
 
 /** Data for people or machines on stdout; resolves when the pipe has taken it, so that a slow reader slows us. */
 export async function print(text: string): Promise<void> {
-  const error = await writeAll(process.stdout, text.endsWith("\n") ? text : `${text}\n`);
-  if (error) throw error;
+  written(await writeAll(process.stdout, text.endsWith("\n") ? text : `${text}\n`));
 }
 
 /** Bytes as they are on stdout, for machines; resolves as `print` does. */
 export async function printBytes(bytes: Uint8Array): Promise<void> {
-  const error = await writeAll(process.stdout, bytes);
-  if (error) throw error;
+  written(await writeAll(process.stdout, bytes));
+}
+
+/** What is printed has nowhere to go: no fault of what is being printed. */
+export class OutputError extends TiplineError {}
+
+function written(error: Error | undefined): void {
+  if (error === undefined) return;
+  if (systemCode(error) === "EPIPE") throw error;
+  throw new OutputError("TIP_SINK_FAILED", `the output cannot be written: ${error.message}`, { cause: error });
 }
 
 /** One JSON object a line on stdout. */

@@ -32,18 +32,33 @@ const byKey = (a: LogFile, b: LogFile): number => (a.key < b.key ? -1 : a.key > 
  * The daily files of a Wazuh log, oldest first: `<root>/YYYY/Mon/ossec-<tag>-DD[-NNN].json[.gz]`. The plain file comes
  * first in a day, then `-001`, `-002` …: analysisd never renames a file, it goes on in the next. While monitord compresses
  * a file both forms exist, and only the plain one is whole: it wins. Folders are days as the manager's clock has them, so
- * they are listed, never computed. `from`: months before the month of this key are left out.
+ * they are listed, never computed. `from`: months before the month of this key are left out. `onUnread` is told of folders of years
+ * and months that cannot be read; default: it throws.
  */
-export async function listDailyFiles(root: string, tag: LogTag, from = ""): Promise<LogFile[]> {
+export async function listDailyFiles(
+  root: string,
+  tag: LogTag,
+  from = "",
+  onUnread?: (folder: string, error: unknown) => void,
+): Promise<LogFile[]> {
   const found = new Map<string, LogFile>();
+  const namesBelow = async (folder: string, pattern: RegExp) => {
+    try {
+      return await namesIn(folder, pattern);
+    } catch (error) {
+      if (onUnread === undefined) throw error;
+      onUnread(folder, error);
+      return [];
+    }
+  };
   for (const year of await namesIn(root, /^\d{4}$/)) {
     if (year < from.slice(0, 4)) continue;
-    for (const month of await namesIn(join(root, year), /^[A-Z][a-z]{2}$/)) {
+    for (const month of await namesBelow(join(root, year), /^[A-Z][a-z]{2}$/)) {
       const number = MONTHS.indexOf(month) + 1;
       const prefix = `${year}-${String(number).padStart(2, "0")}`;
       if (number === 0 || prefix < from.slice(0, 7)) continue;
       const folder = join(root, year, month);
-      for (const name of await namesIn(folder, FILE_NAME)) addFile(found, folder, name, prefix, tag);
+      for (const name of await namesBelow(folder, FILE_NAME)) addFile(found, folder, name, prefix, tag);
     }
   }
   return [...found.values()].sort(byKey);

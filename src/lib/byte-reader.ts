@@ -1,7 +1,8 @@
 import { fstatSync, readSync } from "node:fs";
 import { type FileHandle, open, statfs } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
 import { createGunzip, type Gunzip } from "node:zlib";
+import { systemCode } from "./errors.ts";
 
 /** Bytes per read, packed or not. */
 export const CHUNK_BYTES = 1024 * 1024;
@@ -144,37 +145,46 @@ export interface FileStat {
   readonly identity: string;
 }
 
+/** Opens a packed input from its start once more; from `fineFrom` on it comes in pieces of `piece` bytes. */
+type Reopen = (fineFrom: number, piece: number) => Readable;
+
+/** Unpacking gives nothing of the piece of input that it fails at: what is before the damage is looked for in smaller ones. */
+const FINER_PIECES = [1024, 1];
+
 /**
  * The content of a gzip file or stream. `read()` throws when it is damaged, but not before all that could be unpacked
- * was given: an async iterator would drop what is still buffered.
+ * was given (of a stream all but the end of it): an async iterator would drop what is still buffered.
  */
 export class PackedReader implements ByteReader {
   readonly ends = true;
   readonly drained = false;
-  readonly #input: Readable;
-  readonly #gunzip: Gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+  #input: Readable;
+  #gunzip: Gunzip;
+  readonly #reopen: Reopen | undefined;
+  readonly #finer = [...FINER_PIECES];
   #position = 0;
+  /** Bytes unpacked, and how many of them are unpacked once more. */
+  #unpacked = 0;
+  #again = 0;
   #unread: Buffer | undefined;
   #failure: Error | undefined;
+  /** The first failure. */
+  #damage: Error | undefined;
   #over = false;
+  #closed = false;
   #wake: () => void = () => undefined;
 
-  constructor(input: Readable) {
+  constructor(input: Readable, reopen?: Reopen) {
     this.#input = input;
-    input.on("error", (error) => this.#gunzip.destroy(error));
-    this.#gunzip.on("readable", () => this.#wake());
-    this.#gunzip.on("end", () => this.#end());
-    this.#gunzip.on("error", (error) => {
-      this.#failure = error;
-      this.#end();
-    });
-    this.#gunzip.on("close", () => this.#end());
-    input.pipe(this.#gunzip);
+    this.#reopen = reopen;
+    this.#gunzip = this.#unpack(input);
   }
 
   static async open(path: string): Promise<PackedReader> {
     const handle = await open(path, "r");
-    return new PackedReader(handle.createReadStream({ highWaterMark: CHUNK_BYTES }));
+    return new PackedReader(handle.createReadStream({ highWaterMark: CHUNK_BYTES }), (fineFrom, piece) =>
+      Readable.from(piecesOf(path, fineFrom, piece), { objectMode: false }),
+    );
   }
 
   get position(): number {
@@ -206,9 +216,23 @@ export class PackedReader implements ByteReader {
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
     this.#end();
     this.#input.destroy();
     this.#gunzip.destroy();
+  }
+
+  #unpack(input: Readable): Gunzip {
+    const gunzip = createGunzip({ chunkSize: CHUNK_BYTES });
+    input.on("error", (error) => gunzip.destroy(error));
+    gunzip.on("readable", () => this.#wake());
+    gunzip.on("end", () => this.#end());
+    gunzip.on("error", (error) => {
+      this.#failure = error;
+      this.#end();
+    });
+    gunzip.on("close", () => this.#end());
+    return input.pipe(gunzip);
   }
 
   #end(): void {
@@ -222,13 +246,50 @@ export class PackedReader implements ByteReader {
     if (unread !== undefined) return unread;
     for (;;) {
       const chunk: Buffer | null = this.#gunzip.read();
-      if (chunk !== null) return chunk;
-      if (this.#failure !== undefined) throw this.#failure;
+      if (chunk !== null) {
+        const known = Math.min(this.#again, chunk.length);
+        this.#again -= known;
+        this.#unpacked += chunk.length - known;
+        if (known < chunk.length) return chunk.subarray(known);
+        continue;
+      }
+      if (this.#failure !== undefined && !this.#unpackFiner()) throw this.#damage ?? this.#failure;
       if (this.#over) return undefined;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
     }
+  }
+
+  #unpackFiner(): boolean {
+    if (this.#reopen === undefined || this.#closed || systemCode(this.#failure) !== "Z_DATA_ERROR") return false;
+    const piece = this.#finer.shift();
+    if (piece === undefined) return false;
+    const input = this.#reopen(this.#gunzip.bytesWritten, piece);
+    this.#input.destroy();
+    this.#gunzip.removeAllListeners().on("error", () => undefined);
+    this.#again = this.#unpacked;
+    this.#damage ??= this.#failure;
+    this.#failure = undefined;
+    this.#over = false;
+    this.#input = input;
+    this.#gunzip = this.#unpack(input);
+    return true;
+  }
+}
+
+async function* piecesOf(path: string, fineFrom: number, piece: number): AsyncGenerator<Buffer> {
+  const handle = await open(path, "r");
+  try {
+    for (let at = 0; ; ) {
+      const bytes = Buffer.allocUnsafe(at < fineFrom ? Math.min(CHUNK_BYTES, fineFrom - at) : piece);
+      const { bytesRead } = await handle.read(bytes, 0, bytes.length, at);
+      if (bytesRead === 0) return;
+      at += bytesRead;
+      yield bytes.subarray(0, bytesRead);
+    }
+  } finally {
+    await handle.close();
   }
 }
 

@@ -1,9 +1,14 @@
 import { readFileSync, statSync } from "node:fs";
 import { z } from "zod";
-import { TiplineError } from "./errors.ts";
+import { systemCode, TiplineError } from "./errors.ts";
 import { Secret } from "./secret.ts";
 
 const MAX_SECRET_FILE = 64 * 1024;
+const WHY = new Map([
+  ["ENOENT", ": it is not there"],
+  ["EACCES", ": this user may not read it"],
+  ["EISDIR", ": it is a folder"],
+]);
 
 /** A secret written in the configuration (usually as `${NAME}` from the environment); comes out as Secret. */
 export const secretText = (description: string) =>
@@ -37,9 +42,12 @@ export function secretFrom(file: string | undefined, value: Secret | undefined, 
     if (statSync(file).size > MAX_SECRET_FILE) throw new Error("too large");
     text = readFileSync(file, "utf8").trim();
   } catch (cause) {
-    throw new TiplineError("TIP_CONFIG_INVALID", `${key}: expected a readable file with one secret, ${file} is not`, {
-      cause,
-    });
+    const why = WHY.get(systemCode(cause) ?? "") ?? "";
+    throw new TiplineError(
+      "TIP_CONFIG_INVALID",
+      `${key}: expected a readable file with one secret, ${file} is not${why}`,
+      { cause },
+    );
   }
   if (text === "" || /[\r\n]/.test(text))
     throw new TiplineError(

@@ -1,8 +1,8 @@
 import type { Generation } from "../intel/generation.ts";
 import type { Finding, Verdict } from "../model/finding.ts";
 import type { Indicator } from "../model/indicator.ts";
-import { text } from "../model/json.ts";
 import { type HandleContext, handleRecord } from "./handle.ts";
+import { writtenTime } from "./parse-alert.ts";
 
 /** A line that was found to match. */
 export interface HuntFinding {
@@ -16,6 +16,8 @@ export interface JudgeOptions extends Pick<HandleContext, "extract" | "nameFindi
   /** Alerts of this time count, `from` included, `to` not; epoch milliseconds. What does not say its time counts. */
   readonly from?: number;
   readonly to?: number;
+  /** Alerts from this time on were matched against the indicator when they came; default: none were. */
+  readonly until?: ((indicator: Indicator) => number) | undefined;
 }
 
 /** Name of a hunt as the source of its findings. */
@@ -25,7 +27,7 @@ export const HUNT_SOURCE = "hunt";
  * Judges lines as `run` and `enrich` do, with mode `retro`. `readAt` (epoch ms) is the time of an alert that has none. Undefined: nothing
  * matched, or the line is our own finding come back, a test of ours, or of another time. A string: why it is no alert.
  */
-export function createHuntJudge({ from, to, ...context }: JudgeOptions) {
+export function createHuntJudge({ from, to, until, ...context }: JudgeOptions) {
   return (bytes: Buffer, origin: string, readAt: number): HuntFinding | string | undefined => {
     let judged: Verdict | undefined;
     let timed = false;
@@ -38,14 +40,17 @@ export function createHuntJudge({ from, to, ...context }: JudgeOptions) {
         receivedAt: readAt,
         onVerdict({ event }, verdict) {
           judged = verdict;
-          timed = (text(event, "timestamp") ?? text(event, "@timestamp")) !== undefined;
+          timed = writtenTime(event) !== undefined;
         },
       },
     );
     if (deadLetters[0] !== undefined) return deadLetters[0].reason;
     const [finding] = findings;
     if (finding === undefined || judged === undefined || finding.mode !== "retro") return undefined;
-    if (timed && !within(finding.alert.time, from, to)) return undefined;
+    const { time } = finding.alert;
+    if (timed && !within(time, from, to)) return undefined;
+    if (timed && until !== undefined && judged.matches.every(({ match }) => time >= until(match.indicator)))
+      return undefined;
     return { finding, verdict: judged };
   };
 }

@@ -7,11 +7,11 @@ import type { HuntedValue } from "../intel/sketch.ts";
 import { asError } from "../lib/errors.ts";
 import type { Line } from "../lib/lines.ts";
 import type { Extraction } from "../model/alert.ts";
-import { type JsonObject, text } from "../model/json.ts";
+import type { JsonObject } from "../model/json.ts";
 import type { Observable } from "../model/observable.ts";
 import type { SketchWriter } from "./hunt-sketching.ts";
 import { holdsNoText, isInBraces } from "./line-marks.ts";
-import { toAlert } from "./parse-alert.ts";
+import { toAlert, writtenTime } from "./parse-alert.ts";
 
 /** The one place that decides whether a line may match. */
 export interface HuntLook {
@@ -40,11 +40,8 @@ export function createLook({ index, extract, log, gate: given }: LookOptions): H
   return {
     at(line, sketch) {
       try {
-        const { event, time } = toAlert(line, "hunt", 0);
-        if (sketch !== undefined) {
-          const timed = (text(event, "timestamp") ?? text(event, "@timestamp")) !== undefined;
-          sketch.add(line, extract(event).observables, timed ? time : undefined);
-        }
+        const { event } = toAlert(line, "hunt", 0);
+        sketch?.add(line, extract(event).observables, writtenTime(event));
         return index.nominates(event);
       } catch (error) {
         sketch?.add(line);

@@ -58,7 +58,7 @@ class ParsedAlert implements ReadAlert {
     this.source = source;
     this.id = text(event, "id") ?? "";
     this.node = member(event, "cluster", "node") ?? member(event, "manager", "name") ?? "";
-    this.time = timeOf(event, receivedAt);
+    this.time = writtenTime(event) ?? receivedAt;
     const agent = agentOf(event);
     if (agent !== undefined) this.agent = agent;
     const location = text(event, "location");
@@ -107,11 +107,11 @@ function groupsOf(groups: JsonValue | undefined): readonly string[] {
     .filter((group) => group !== "");
 }
 
-function timeOf(event: JsonObject, receivedAt: number): number {
+/** The time that an alert says; epoch milliseconds, undefined when it says none that can be read. */
+export function writtenTime(event: JsonObject): number | undefined {
   const written = text(event, "timestamp") ?? text(event, "@timestamp");
-  if (written === undefined) return receivedAt;
-  const time = Date.parse(withColon(written));
-  return Number.isFinite(time) ? time : receivedAt;
+  const time = written === undefined ? Number.NaN : Date.parse(withColon(written));
+  return Number.isFinite(time) ? time : undefined;
 }
 
 /** Wazuh writes the zone without a colon (`+0000`), which the ISO format does not allow. */

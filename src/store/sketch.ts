@@ -56,7 +56,7 @@ export interface SketchesOptions extends SketchesPlace {
 }
 
 /** Rises with the layout of the files and with what is put into them. */
-const FORMAT = 2;
+const FORMAT = 3;
 const SEGMENT_NAME = /^([0-9a-f]{24})-(\d{1,16})\.sketch$/;
 const MOST_SEGMENT_BYTES = 64 * 1024 * 1024;
 const DAY_MS = 86_400_000;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { cli, fromRoot } from "../support/cli.ts";
@@ -16,6 +16,8 @@ describe("wrong values of flags", () => {
     ["enrich", ...FEED, "--threads", "two"],
     ["enrich", ...FEED, "--threads", "1000"],
     ["enrich", "--feed", "http://[bad"],
+    ["lookup", ...FEED, ""],
+    ["lookup", ...FEED, "8.8.8.8", " "],
     ["demo", "--once", "--rate", "x"],
     ["demo", "--once", "--rate", "0"],
     ["dead-letter", "list", "--limit", "-1", ...CONFIG],
@@ -41,6 +43,38 @@ describe("wrong values of flags", () => {
       assert.notEqual(code, 0);
       assert.doesNotMatch(stderr, /[\u001b\u009b]/);
     }
+  });
+});
+
+describe("state that may not be looked at", () => {
+  it("is not called empty", async (t) => {
+    const cwd = tempDir(t);
+    writeFileSync(
+      join(cwd, "tipline.yaml"),
+      "state_dir: state\nfeeds: { demo: { type: misp-feed, path: . } }\nsinks: { chat: { type: webhook, preset: slack, url: https://chat.example/x } }\n",
+    );
+    const none = await cli(["dead-letter", "list"], { cwd });
+    assert.deepEqual([none.code, none.stderr], [0, "0 dead letters\n"]);
+    symlinkSync("state", join(cwd, "state"));
+    for (const args of [
+      ["dead-letter", "list"],
+      ["dead-letter", "show", "1"],
+      ["notices", "list"],
+    ]) {
+      const { code, stdout, stderr } = await cli(args, { cwd });
+      assert.deepEqual([code, stdout], [1, ""], stderr);
+      assert.match(stderr, /^tipline: \S+ cannot be looked at: .*: run as the user/);
+    }
+  });
+});
+
+describe("explain of an alert over many lines", () => {
+  it("says what it has to be, and not for every line", async () => {
+    const [first = ""] = readFileSync(fromRoot("examples/demo/alerts.ndjson"), "utf8").split("\n");
+    const { code, stderr } = await cli(["explain", ...FEED], { input: JSON.stringify(JSON.parse(first), null, 2) });
+    assert.equal(code, 1);
+    assert.equal(stderr.trimEnd().split("\n").length, 12, stderr);
+    assert.match(stderr, /\d\d lines are no alerts: .*jq -c/);
   });
 });
 

@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { describe, it } from "node:test";
+import { packageRoot } from "../../src/lib/package-root.ts";
 import { cli, fromRoot } from "../support/cli.ts";
 import { tempDir } from "../support/temp.ts";
 
@@ -58,6 +60,18 @@ describe("the bundled demo", () => {
     assert.match(stdout, /8\.8\.8\.8[\s\S]*public DNS/i);
     assert.match(stdout, /quarantined: .*empty file/);
     assert.match(stdout, /What next/);
+  });
+
+  it("names what can be done next as it works from where it was started", async (t) => {
+    for (const [cwd, command] of [
+      [undefined, "npx tipline"],
+      [tempDir(t), "tipline"],
+    ] as const) {
+      const { stdout } = await cli(["demo", "--once", "--rate", "5000"], cwd === undefined ? {} : { cwd });
+      const [, said, feed = ""] = /: {2}(\S.*) enrich --feed (\S+) /.exec(stdout) ?? [];
+      assert.equal(said, command);
+      assert.ok(existsSync(resolve(cwd ?? packageRoot(), feed)), feed);
+    }
   });
 
   it("ends cleanly on Ctrl-C", async () => {

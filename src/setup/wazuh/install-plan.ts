@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { TiplineError } from "../../lib/errors.ts";
 import { packageRoot } from "../../lib/package-root.ts";
 import type { FileState } from "./install-files.ts";
@@ -147,7 +147,7 @@ function versionNotes(version: WazuhVersion | undefined): string[] {
 
 /** What is left for the user to do, after a successful run. */
 export async function nextSteps(
-  { configFile = DEFAULT_CONFIG }: InstallOptions,
+  { configFile = DEFAULT_CONFIG }: Pick<InstallOptions, "configFile">,
   accounts: Accounts,
   keyFile: string = KEY_FILE,
 ): Promise<readonly string[]> {
@@ -155,9 +155,10 @@ export async function nextSteps(
   const as = user ? `sudo -u ${SERVICE_USER} ` : "";
   const owner = user ? ` -o ${SERVICE_USER} -g ${SERVICE_USER}` : "";
   const other = configFile === DEFAULT_CONFIG ? "" : ` --config ${configFile}`;
+  const folder = existsSync(dirname(keyFile)) ? "" : "-D ";
   const keyless = textOf(configFile).includes(`key_file: ${keyFile}`) && !existsSync(keyFile);
   return [
-    ...(keyless ? [`install -m 0400${owner} YOUR-KEY-FILE ${keyFile}`] : []),
+    ...(keyless ? [`install ${folder}-m 0400${owner} YOUR-KEY-FILE ${keyFile}`] : []),
     `${as}tipline config check ${configFile}`,
     `${as}tipline sync --config ${configFile}`,
     `tipline install systemd --start${other}`,

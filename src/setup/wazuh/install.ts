@@ -45,6 +45,8 @@ export interface RunOutcome {
   readonly prefix: string;
   readonly plan: Plan;
   readonly status: "unchanged" | "planned" | "refused" | "done";
+  /** Of `install`: where the configuration was asked for, this time or before. */
+  readonly configFile?: string | undefined;
 }
 
 interface Ground {
@@ -69,7 +71,8 @@ export async function install(request: RunRequest, options: InstallOptions, worl
     if (replace !== undefined) Object.assign(remembered, { hook: true });
     else if (asked.hook === false) Object.assign(remembered, { hookNames: [] });
     const work: Work = { what: "install", plan, options: remembered, ours, strict: true };
-    return carry(ground, request, world, work, (record) => [...store.readInstalled(), record]);
+    const outcome = await carry(ground, request, world, work, (record) => [...store.readInstalled(), record]);
+    return { ...outcome, configFile: asked.configFile };
   });
 }
 
@@ -172,6 +175,8 @@ async function carry(
   if (request.dryRun) return outcome("planned");
   if (!agreed) return outcome("refused");
   const before = await testAnalysisd(manager, world.signal);
+  if (work.strict && before.status === "untested" && request.access?.exec !== undefined)
+    throw new TiplineError("TIP_INPUT_INVALID", `--exec: ${before.why}; nothing is changed`);
   sayBefore(before, work, world);
   const known = work.strict ? rulesOf(installation).problems : [];
   const integrator = plan.reload === "restart" ? await testIntegratord(manager, world.signal) : undefined;

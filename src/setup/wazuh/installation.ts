@@ -1,6 +1,6 @@
 import { readFileSync, realpathSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { TiplineError } from "../../lib/errors.ts";
+import { systemCode, TiplineError } from "../../lib/errors.ts";
 
 /** A Wazuh manager's folder, or the mounted volumes or a copy of one: nothing in it need exist but `etc/ossec.conf`. */
 export interface Installation {
@@ -173,7 +173,19 @@ function isFile(path: string): boolean {
   }
 }
 
+/** Packages give the manager's folder to root and its group, 0750: nobody else sees what is in it. */
+function isHidden(path: string): boolean {
+  try {
+    statSync(path);
+    return false;
+  } catch (error) {
+    return systemCode(error) === "EACCES";
+  }
+}
+
 function notThere(folder: string, given: boolean): string {
+  if (isHidden(pathsOf(folder).ossecConf))
+    return `expected a Wazuh manager in ${folder}, but this user may not look into it: run it as root (sudo)`;
   if (!given && isFile(join(WAZUH_5_PREFIX, "etc/wazuh-manager.conf")))
     return `expected a Wazuh 4 manager in ${folder}, found Wazuh 5 in ${WAZUH_5_PREFIX}, which Tipline does not support yet`;
   const where = given ? "" : " (another folder, or a container's volumes: --prefix DIR)";

@@ -74,6 +74,22 @@ test("a link out of the tree is named and not read; one inside is the same file"
   assert.match(troubles.join("\n"), /ossec-alerts-24\.json: cannot be read: expected a file/);
 });
 
+test("a folder that cannot be read costs what is in it, and nothing else", async (t) => {
+  const root = tempDir(t);
+  const year = join(root, "alerts/2026");
+  const today = put(join(year, "Nov/ossec-alerts-20.json"));
+  linkSync(today, join(root, "alerts/alerts.json"));
+  symlinkSync("Oct", join(year, "Oct"));
+  const log = [{ path: join(root, "alerts/alerts.json"), tag: "alerts" as const }];
+  for (const { files, troubles } of [await filesOfLogs(log, {}), await filesNamed([join(root, "alerts")], {})]) {
+    assert.deepEqual(names(files, year), ["Nov/ossec-alerts-20.json"]);
+    assert.equal(troubles.length, 1);
+    assert.match(troubles[0] ?? "", /2026\/Oct: cannot be read: ELOOP/);
+  }
+  const late = await filesOfLogs(log, { from: Date.UTC(2026, 10, 19) });
+  assert.deepEqual([names(late.files, year), late.troubles], [["Nov/ossec-alerts-20.json"], []]);
+});
+
 test("a log without daily files, and what was rotated from it", async (t) => {
   const root = tempDir(t);
   const line = (time: string) => `{"timestamp":"${time}","a":1}\n`;

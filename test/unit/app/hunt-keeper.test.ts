@@ -88,6 +88,52 @@ test("a batch gives way after its steps, waits while a source is behind, and com
   assert.equal(keeper.trouble(), undefined);
 });
 
+test("what goes together is hunted each up to its own arrival: later alerts were matched when they came", async (t) => {
+  const dir = tempDir(t);
+  const path = join(dir, "alerts/2026/Nov/ossec-alerts-21.json");
+  mkdirSync(dirname(path), { recursive: true });
+  const both = matchingAlert(1, { time: NOW + 45_000 }).replace("/var/log/case.json", `/x/${indicatorOf(2)}`);
+  const lines = [
+    matchingAlert(1, { time: NOW - 1000 }),
+    matchingAlert(1, { time: NOW + 20_000 }),
+    matchingAlert(2, { time: NOW + 40_000 }),
+    both.replace('"data":{', `"data":{"hostname":"${indicatorOf(2)}",`),
+    matchingAlert(2, { time: NOW + 61_000 }),
+  ];
+  writeFileSync(path, `${lines.join("\n")}\n`);
+  const queue = new ArrivalQueue(join(dir, "state/hunt"));
+  queue.put([["domain", "subdomains", indicatorOf(1)]], NOW, NOW);
+  queue.put([["domain", "subdomains", indicatorOf(2)]], NOW + 60_000, NOW + 60_000);
+  const found: number[] = [];
+  const stop = new AbortController();
+  const keeper = new HuntKeeper({
+    config: {
+      state_dir: join(dir, "state"),
+      hunt: { enabled: true, window: 7 * 86_400_000, archives: false, max_cpu_percent: 100, max_sketch_bytes: 2 ** 30 },
+      sources: [
+        { name: "w", definition: { type: "wazuh-alerts" }, settings: { path: join(dir, "alerts/alerts.json") } },
+      ],
+      feeds: [],
+    } as unknown as Config,
+    key: Buffer.alloc(32, 1),
+    journal: {
+      backlog: () => new Map(),
+      async commit({ findings }: Commit) {
+        for (const { alert } of findings) found.push(alert.time - NOW);
+        return true;
+      },
+    } as unknown as Journal,
+    generation: () => aGeneration([anIndicator("domain", indicatorOf(1)), anIndicator("domain", indicatorOf(2))]),
+    feeds: () => ({ configured: [], known: [], partial: [] }),
+    lags: () => [],
+    events: { passed: () => undefined, found: () => undefined, ended: () => stop.abort() },
+    clock: { now: () => NOW + 120_000, sleep: () => nextTurn() },
+    log: silentLog,
+  });
+  await keeper.run(stop.signal);
+  assert.deepEqual(found, [-1000, 40_000, 45_000]);
+});
+
 test("a trouble is told only when something is wrong", async (t) => {
   const dir = tempDir(t);
   const queue = new ArrivalQueue(join(dir, "hunt"));

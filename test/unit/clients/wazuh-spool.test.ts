@@ -246,7 +246,12 @@ test("files that cannot be removed are said, and removed when they can be", asyn
   assert.match(source.lag().trouble ?? "", /cannot be (removed|read)/);
   rmSync(path);
   renameSync(`${path}-away`, path);
-  await run.until("the removal", () => left().length === 0);
+  // A look that fell between comes upon the file once more: known, without a record, and committed like any other.
+  let committed = 1;
+  await run.until("the removal", () => {
+    for (; committed < run.deliveries.length; committed++) void source.committed(run.deliveries[committed] ?? {});
+    return left().length === 0;
+  });
   await run.until("no trouble", () => source.lag().trouble === undefined);
   assert.equal(run.lines.length, 1);
   await run.stop();

@@ -3,6 +3,7 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { openToOthers, secretFrom, secretText } from "../../../src/lib/secret-schema.ts";
+import { asNobody } from "../../support/nobody.ts";
 import { tempDir } from "../../support/temp.ts";
 
 test("a secret's file is for its owner alone", (t) => {
@@ -20,6 +21,15 @@ test("a secret's file is for its owner alone", (t) => {
   }
   assert.equal(openToOthers(join(file, "nothing")), false);
   assert.equal(secretFrom(file, undefined)?.reveal(), "s3cret");
+});
+
+test("of a secret's file that cannot be read it is said why", (t) => {
+  const dir = tempDir(t);
+  assert.throws(() => secretFrom(join(dir, "none"), undefined), /secret, \S+none is not: it is not there$/);
+  assert.throws(() => secretFrom(dir, undefined), /is not: it is a folder$/);
+  const file = join(dir, "key");
+  writeFileSync(file, "s3cret\n");
+  asNobody(dir, () => assert.throws(() => secretFrom(file, undefined), /is not: this user may not read it$/));
 });
 
 test("a blank secret is none", () => {

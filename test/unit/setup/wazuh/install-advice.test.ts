@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseConfig } from "../../../../src/config/load.ts";
@@ -68,6 +68,38 @@ describe("what is shown", () => {
     assert.match(await first(), /config check/);
     const steps = await nextSteps({ configFile }, rig.world.accounts, keyFile);
     assert.ok(steps.includes(`tipline install systemd --start --config ${configFile}`));
+  });
+});
+
+describe("an --exec that cannot be started", () => {
+  it("is no reason to install without the manager's word", async (t) => {
+    const { dir, rig, configFile } = ground(t);
+    rig.analysisd = () => ({ code: undefined, output: "", error: "spawn dokcer ENOENT" });
+    const request = { ...rig.request, access: { exec: ["dokcer", "exec", "m"], execPrefix: undefined } };
+    await assert.rejects(
+      install(request, { user: false, configFile }, rig.world),
+      /--exec: dokcer exec m \S+ -t: spawn dokcer ENOENT; nothing is changed/,
+    );
+    assert.deepEqual([existsSync(join(dir, "etc/rules/tipline_rules.xml")), existsSync(configFile)], [false, false]);
+  });
+});
+
+describe("what is left to do", () => {
+  it("is about the configuration that was asked for before", async (t) => {
+    const { root, rig, configFile } = ground(t);
+    await install(rig.request, { user: false, configFile }, rig.world);
+    const again = await install(rig.request, { visibility: true }, rig.world);
+    assert.equal(again.status, "done");
+    const steps = await nextSteps(again, rig.world.accounts, join(root, "misp.key"));
+    assert.ok(steps.includes(`tipline doctor --config ${configFile}`), steps.join("\n"));
+  });
+
+  it("makes the key's folder where nobody has", async (t) => {
+    const { root, rig, configFile } = ground(t);
+    const keyFile = join(root, "none/misp.key");
+    writeFileSync(configFile, `feeds: { m: {\n key_file: ${keyFile} } }\n`);
+    const [first = ""] = await nextSteps({ configFile }, rig.world.accounts, keyFile);
+    assert.match(first, /^install -D -m 0400 /);
   });
 });
 

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { findInstallation } from "../../../../src/setup/wazuh/installation.ts";
+import { asNobody } from "../../../support/nobody.ts";
 import { tempDir } from "../../../support/temp.ts";
 
 /** A host with folders of units, none of which has the manager's yet, and a usual place where no manager is. */
@@ -51,4 +52,14 @@ test("a unit of another program, or of a manager that is gone, helps nobody", (t
   unit(0, `${root}/gone/bin/wazuh-control start`);
   unit(1, "/usr/bin/env /usr/bin/wazuh start");
   assert.throws(() => find(), expected);
+});
+
+test("a manager whose folder this user may not look into is not called missing", (t) => {
+  const { manager, usual, find } = host(t);
+  const prefix = manager("usual");
+  asNobody(prefix, () => {
+    assert.throws(() => find(), /expected a Wazuh manager in \S+usual, but this user may not look into it: .*sudo/);
+    assert.throws(() => find(usual), /may not look into it/);
+  });
+  assert.equal(find().prefix, prefix);
 });

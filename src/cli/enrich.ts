@@ -81,7 +81,9 @@ counts as an alert; every other line that is none is told.`,
         });
         progress.end();
         summarize(outcome, noted, flags);
-        if (outcome.troubles.length > 0) process.exitCode = EXIT.failed;
+        const none = noted > 0 && noted >= outcome.alerts;
+        if (none) note("tipline: no line of the input is an alert: an alert is one line (jq -c . makes it one)");
+        if (none || outcome.troubles.length > 0) process.exitCode = EXIT.failed;
       } finally {
         progress.end();
         if (letters) await new Promise<void>((resolve) => letters.end(resolve));

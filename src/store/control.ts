@@ -121,6 +121,12 @@ async function exchange(dir: string, line: string, timeoutMs: number): Promise<s
     const code = systemCode(thrown);
     if (code === "ENOENT" || code === "ECONNREFUSED") return undefined;
     if (thrown instanceof TiplineError) throw thrown;
+    if (code === "EACCES" || code === "EPERM")
+      throw new TiplineError(
+        "TIP_INPUT_INVALID",
+        `a Tipline runs on ${dir}, and its control socket is not for this user: run this as the user that it runs as, or as root`,
+        { cause: thrown },
+      );
     throw new TiplineError("TIP_INTERNAL", `the control socket in ${dir} failed: ${asError(thrown).message}`, {
       cause: thrown,
     });

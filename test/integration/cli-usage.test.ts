@@ -68,6 +68,21 @@ describe("state that may not be looked at", () => {
   });
 });
 
+describe("enrich of an input without any alert", () => {
+  it("fails, and says what an alert has to be; one alert among the lines is enough", async () => {
+    const [first = ""] = readFileSync(fromRoot("examples/demo/alerts.ndjson"), "utf8").split("\n");
+    const pretty = JSON.stringify(JSON.parse(first), null, 2);
+    const none = await cli(["enrich", ...FEED], { input: pretty });
+    assert.equal(none.code, 1, none.stderr);
+    assert.match(none.stderr, /no line of the input is an alert: .*jq -c/);
+    for (const input of [`${pretty}\n${first}\n`, "", "\n"]) {
+      const { code, stderr } = await cli(["enrich", ...FEED], { input });
+      assert.equal(code, 0, stderr);
+      assert.doesNotMatch(stderr, /jq -c/);
+    }
+  });
+});
+
 describe("explain of an alert over many lines", () => {
   it("says what it has to be, and not for every line", async () => {
     const [first = ""] = readFileSync(fromRoot("examples/demo/alerts.ndjson"), "utf8").split("\n");

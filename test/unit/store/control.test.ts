@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { TiplineError } from "../../../src/lib/errors.ts";
 import { type ControlHandler, callControl, serveControl } from "../../../src/store/control.ts";
+import { asNobody } from "../../support/nobody.ts";
 import { tempDir } from "../../support/temp.ts";
 
 async function serve(t: TestContext, dir: string, handlers: Record<string, ControlHandler>) {
@@ -31,6 +32,18 @@ test("nobody runs: undefined, also with a socket left behind or without a folder
   const server = await serveControl(dir, {});
   await server.close();
   assert.equal(await callControl(dir, "echo", null), undefined);
+});
+
+test("a socket that is not for this user is no absence: what to do is said", async (t) => {
+  const dir = tempDir(t);
+  await serve(t, dir, { ping: () => "pong" });
+  let asked: Promise<unknown> = Promise.resolve();
+  asNobody(dir, () => {
+    asked = callControl(dir, "ping", null);
+    asked.catch(() => undefined);
+  });
+  await assert.rejects(asked, { code: "TIP_INPUT_INVALID", message: /^a Tipline runs on .*: run this as the user/ });
+  assert.equal(await callControl(dir, "ping", null), "pong");
 });
 
 test("a socket left by a killed process is replaced", async (t) => {

@@ -120,38 +120,32 @@ export const RULE_FAULTS: readonly Fault[] = [
     hop: "swallowing rules",
     found:
       /rule 100912, level 0 \(\S+\) takes .*: a finding of a URL; rule 100913, level 0 \(\S+\) takes .*: an error$/,
-    inject: (rig) =>
-      put(
-        rig,
-        "a_two.xml",
-        rule(100912, 0, '<field name="misp.type">url</field>') +
-          rule(100913, 0, '<field name="misp.error">\\.+</field>'),
-      ),
+    inject: puts(
+      "a_two.xml",
+      rule(100912, 0, '<field name="misp.type">url</field>'),
+      rule(100913, 0, '<field name="misp.error">\\.+</field>'),
+    ),
   },
   {
     what: "two siblings of 100622, and nothing else in their file",
     hop: "swallowing rules",
     found:
       /rule 100914, level 0 \(\S+\) takes .*: a finding of a URL; rule 100915, level 13 \(\S+\) takes those .* \(misp\.tlp\)/,
-    inject: (rig) =>
-      put(
-        rig,
-        "zz_two.xml",
-        rule(100914, 0, '<if_sid>100620</if_sid><field name="misp.type">url</field>') +
-          rule(100915, 13, '<if_sid>100620</if_sid><field name="misp.tlp">strict</field>'),
-      ),
+    inject: puts(
+      "zz_two.xml",
+      rule(100914, 0, '<if_sid>100620</if_sid><field name="misp.type">url</field>'),
+      rule(100915, 13, '<if_sid>100620</if_sid><field name="misp.tlp">strict</field>'),
+    ),
   },
   {
     what: "a sibling of 100622 of level 0, among other rules",
     hop: "swallowing rules",
     found: /rule 100911, level 0 \(etc\/rules\/zz_own\.xml:2\) takes our events .*: a finding of a URL$/,
-    inject: (rig) =>
-      put(
-        rig,
-        "zz_own.xml",
-        rule(100950, 3, "<match>never to be seen</match>") +
-          rule(100911, 0, '<if_sid>100620</if_sid><field name="misp.type">^url$</field>'),
-      ),
+    inject: puts(
+      "zz_own.xml",
+      rule(100950, 3, "<match>never to be seen</match>"),
+      rule(100911, 0, '<if_sid>100620</if_sid><field name="misp.type">^url$</field>'),
+    ),
   },
   {
     what: "a rule of the user's counts matches by their group",
@@ -268,6 +262,11 @@ export function put(rig: DoctorRig, name: string, content: string): void {
   const path = join(rig.sim.paths.localRules, name);
   writeFileSync(path, content, { mode: 0o660 });
   if (process.getuid?.() === 0) chownSync(path, rig.sim.user.uid, rig.sim.user.gid);
+}
+
+/** A fault that is one file with these rules. */
+function puts(name: string, ...rules: readonly string[]): (rig: DoctorRig) => void {
+  return (rig) => put(rig, name, rules.join(""));
 }
 
 export const COMMUNITY = `<group name="misp,">

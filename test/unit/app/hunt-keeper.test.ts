@@ -16,6 +16,26 @@ import { tempDir } from "../../support/temp.ts";
 
 const NOW = Date.UTC(2026, 10, 21, 12);
 
+/** What every keeper here is made of: one source's log, and two indicators. */
+function partsIn(dir: string, maxCpuPercent: number) {
+  const path = join(dir, "alerts/alerts.json");
+  return {
+    config: {
+      state_dir: join(dir, "state"),
+      hunt: {
+        ...{ enabled: true, window: 7 * 86_400_000, archives: false, max_sketch_bytes: 2 ** 30 },
+        max_cpu_percent: maxCpuPercent,
+      },
+      sources: [{ name: "w", definition: { type: "wazuh-alerts" }, settings: { path } }],
+      feeds: [],
+    } as unknown as Config,
+    key: Buffer.alloc(32, 1),
+    generation: () => aGeneration([anIndicator("domain", indicatorOf(1)), anIndicator("domain", indicatorOf(2))]),
+    feeds: () => ({ configured: [], known: [], partial: [] }),
+    log: silentLog,
+  };
+}
+
 test("a batch gives way after its steps, waits while a source is behind, and comes to its findings", async (t) => {
   const dir = tempDir(t);
   const path = join(dir, "alerts/2026/Nov/ossec-alerts-20.json");
@@ -41,15 +61,7 @@ test("a batch gives way after its steps, waits while a source is behind, and com
   const stop = new AbortController();
   const events: string[] = [];
   const keeper = new HuntKeeper({
-    config: {
-      state_dir: join(dir, "state"),
-      hunt: { enabled: true, window: 7 * 86_400_000, archives: false, max_cpu_percent: 1, max_sketch_bytes: 2 ** 30 },
-      sources: [
-        { name: "w", definition: { type: "wazuh-alerts" }, settings: { path: join(dir, "alerts/alerts.json") } },
-      ],
-      feeds: [],
-    } as unknown as Config,
-    key: Buffer.alloc(32, 1),
+    ...partsIn(dir, 1),
     journal: {
       backlog: () => new Map(),
       async commit(commit: Commit) {
@@ -57,8 +69,6 @@ test("a batch gives way after its steps, waits while a source is behind, and com
         return true;
       },
     } as unknown as Journal,
-    generation: () => aGeneration([anIndicator("domain", indicatorOf(1)), anIndicator("domain", indicatorOf(2))]),
-    feeds: () => ({ configured: [], known: [], partial: [] }),
     lags() {
       looks++;
       return [behind-- > 0 ? { bytes: 2 ** 30, seconds: 100 } : { bytes: 10, seconds: 1 }];
@@ -72,7 +82,6 @@ test("a batch gives way after its steps, waits while a source is behind, and com
       },
     },
     clock,
-    log: silentLog,
   });
   assert.deepEqual(keeper.pending(), { indicators: 1, oldestMs: 60_000 });
   await keeper.run(stop.signal);
@@ -107,15 +116,7 @@ test("what goes together is hunted each up to its own arrival: later alerts were
   const found: number[] = [];
   const stop = new AbortController();
   const keeper = new HuntKeeper({
-    config: {
-      state_dir: join(dir, "state"),
-      hunt: { enabled: true, window: 7 * 86_400_000, archives: false, max_cpu_percent: 100, max_sketch_bytes: 2 ** 30 },
-      sources: [
-        { name: "w", definition: { type: "wazuh-alerts" }, settings: { path: join(dir, "alerts/alerts.json") } },
-      ],
-      feeds: [],
-    } as unknown as Config,
-    key: Buffer.alloc(32, 1),
+    ...partsIn(dir, 100),
     journal: {
       backlog: () => new Map(),
       async commit({ findings }: Commit) {
@@ -123,12 +124,9 @@ test("what goes together is hunted each up to its own arrival: later alerts were
         return true;
       },
     } as unknown as Journal,
-    generation: () => aGeneration([anIndicator("domain", indicatorOf(1)), anIndicator("domain", indicatorOf(2))]),
-    feeds: () => ({ configured: [], known: [], partial: [] }),
     lags: () => [],
     events: { passed: () => undefined, found: () => undefined, ended: () => stop.abort() },
     clock: { now: () => NOW + 120_000, sleep: () => nextTurn() },
-    log: silentLog,
   });
   await keeper.run(stop.signal);
   assert.deepEqual(found, [-1000, 40_000, 45_000]);
